@@ -1,0 +1,1 @@
+"""The vendors Frontdesk talks to, each behind an interface of orchestration."""

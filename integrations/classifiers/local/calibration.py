@@ -1,0 +1,50 @@
+"""Turns scores into probabilities, and says below which score a text is out of scope."""
+
+from dataclasses import dataclass
+from typing import Any
+
+# The share of in-scope texts that must stay in scope.
+KEEP = 0.95
+_COLDEST, _HOTTEST, _TRIES = 0.02, 5.0, 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """The softmax temperature, and the least best score of a text that is in scope."""
+
+    temperature: float
+    threshold: float
+
+
+def calibrate(scores: Any, labels: Any) -> Calibration:
+    """Fit to scores of texts that the model has not seen; `labels` are their true classes."""
+    import numpy as np
+
+    if not len(labels):
+        return Calibration(temperature=1.0, threshold=float("-inf"))
+    tries = np.geomspace(_COLDEST, _HOTTEST, _TRIES)
+    losses = [_loss(scores, labels, temperature) for temperature in tries]
+    best = float(tries[int(np.argmin(losses))])
+    threshold = float(np.quantile(in_scope_scores(scores), 1.0 - KEEP))
+    return Calibration(temperature=best, threshold=threshold)
+
+
+def probabilities(scores: Any, temperature: float) -> Any:
+    """Return the softmax over the last axis."""
+    import numpy as np
+
+    shifted = (scores - scores.max(axis=-1, keepdims=True)) / temperature
+    raised = np.exp(shifted)
+    return raised / raised.sum(axis=-1, keepdims=True)
+
+
+def in_scope_scores(scores: Any) -> Any:
+    """Return how much each text is like any class at all: its best score."""
+    return scores.max(axis=-1)
+
+
+def _loss(scores: Any, labels: Any, temperature: float) -> float:
+    import numpy as np
+
+    chances = probabilities(scores, temperature)[np.arange(len(labels)), labels]
+    return float(-np.log(np.maximum(chances, 1e-12)).mean())

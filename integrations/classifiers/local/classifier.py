@@ -1,0 +1,196 @@
+"""Reads a text's intent and language by a linear model, in about a millisecond."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from integrations.classifiers import classifiers
+from integrations.classifiers.local import calibration, files, fitting
+from integrations.classifiers.local.calibration import Calibration
+from integrations.classifiers.local.fitting import Fit
+from integrations.classifiers.local.grams import count_grams
+from integrations.classifiers.local.languages import find_language
+from integrations.classifiers.local.tongues import Tongues, learn_tongues
+from orchestration.errors import BadInput
+from orchestration.types import Intent, Reading
+
+# Part of every fingerprint: raise it when the same examples would give another model.
+VERSION = "tfidf-linear-1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """Everything learnt from one set of intents."""
+
+    fingerprint: str
+    names: tuple[str, ...]
+    fit: Fit
+    calibration: Calibration
+    tongues: Tongues
+
+
+@classifiers.register("local")
+class LocalClassifier:
+    """Learns intents from their examples; a training leaves the old model serving until it ends."""
+
+    fingerprint: str = ""
+
+    def __init__(self) -> None:
+        self._model: Model | None = None
+
+    def train(self, intents: Sequence[Intent]) -> None:
+        """Learn the intents that have examples; raises `BadInput` where fewer than two have any."""
+        taught = [intent for intent in intents if any(map(str.strip, intent.examples))]
+        if len(taught) < 2:
+            raise BadInput(
+                "a classifier needs at least two intents with examples", field="intents.examples"
+            )
+        self._adopt(_learn(taught, fingerprint_of(intents)))
+
+    def read(self, text: str) -> Reading:
+        """Return the probabilities of the intents for a text; all unsure before any training."""
+        language, model = find_language(text), self._model
+        if model is None:
+            return Reading(probabilities={}, out_of_scope=True, language=language)
+        scores, known = fitting.score(model.fit, count_grams(text))
+        chances = calibration.probabilities(scores, model.calibration.temperature)
+        trust = model.tongues.trust(text, language) if known else 0.0
+        chances = trust * chances + (1.0 - trust) / len(model.names)
+        is_like_none = float(calibration.in_scope_scores(scores)) < model.calibration.threshold
+        return Reading(
+            probabilities=dict(zip(model.names, chances.tolist(), strict=True)),
+            out_of_scope=is_like_none or trust < 0.5,
+            language=language,
+        )
+
+    def score(self, text: str) -> float:
+        """Return how much a text is like any intent at all; higher is more in scope."""
+        scores, known = fitting.score(self._trained().fit, count_grams(text))
+        return float(calibration.in_scope_scores(scores)) if known else float("-inf")
+
+    def calibrate(self, examples: Sequence[tuple[str, str]]) -> None:
+        """Fit temperature and threshold to other (text, intent) pairs than those trained on.
+
+        Pairs with an unknown intent are out of scope and left out.
+        """
+        import numpy as np
+
+        model = self._trained()
+        places = {name: place for place, name in enumerate(model.names)}
+        known = [(text, places[name]) for text, name in examples if name in places]
+        if not known:
+            raise BadInput("none of the examples has an intent that was trained", field="intent")
+        scores = np.array([fitting.score(model.fit, count_grams(text))[0] for text, _ in known])
+        labels = np.array([label for _, label in known])
+        self._adopt(_replaced(model, calibration.calibrate(scores, labels)))
+
+    def save(self, path: Path) -> None:
+        """Write the model as plain arrays; replaces the file in one step."""
+        files.write(path, _to_arrays(self._trained()))
+
+    def load(self, path: Path) -> None:
+        """Take over a saved model; raises `BadInput` for a file this version cannot use."""
+        self._adopt(_from_arrays(files.read(path), path))
+
+    def _adopt(self, model: Model) -> None:
+        self._model = model
+        self.fingerprint = model.fingerprint
+
+    def _trained(self) -> Model:
+        if self._model is None:
+            raise BadInput("the classifier has not been trained yet", field="intents")
+        return self._model
+
+
+def fingerprint_of(intents: Sequence[Intent]) -> str:
+    """Return a hash of the intents' names and examples and of the way they are learnt."""
+    content = sorted([intent.name, *intent.examples] for intent in intents)
+    return hashlib.sha256(json.dumps([VERSION, content]).encode()).hexdigest()
+
+
+def _learn(intents: Sequence[Intent], fingerprint: str) -> Model:
+    # The order in which intents are listed must not change what is learnt.
+    ordered = sorted(intents, key=lambda intent: intent.name)
+    pairs = [
+        (text, label)
+        for label, intent in enumerate(ordered)
+        for text in sorted(set(intent.examples))
+        if text.strip()
+    ]
+    texts, labels = [count_grams(text) for text, _ in pairs], [label for _, label in pairs]
+    scores, truths = fitting.cross_scores(texts, labels, len(ordered))
+    return Model(
+        fingerprint=fingerprint,
+        names=tuple(intent.name for intent in ordered),
+        fit=fitting.fit(texts, labels, len(ordered)),
+        calibration=calibration.calibrate(scores, truths),
+        tongues=learn_tongues(pairs, len(ordered)),
+    )
+
+
+def _replaced(model: Model, fitted: Calibration) -> Model:
+    return Model(
+        fingerprint=model.fingerprint,
+        names=model.names,
+        fit=model.fit,
+        calibration=fitted,
+        tongues=model.tongues,
+    )
+
+
+def _to_arrays(model: Model) -> dict[str, Any]:
+    import numpy as np
+
+    words = {
+        "version": VERSION,
+        "fingerprint": model.fingerprint,
+        "names": model.names,
+        "vocabulary": list(model.fit.vocabulary),
+        "spoken": sorted(model.tongues.spoken),
+        "partly": {tongue: sorted(words) for tongue, words in model.tongues.partly.items()},
+    }
+    numbers = [model.calibration.temperature, model.calibration.threshold]
+    return {
+        "words": np.frombuffer(json.dumps(words).encode(), dtype=np.uint8),
+        "calibration": np.array(numbers),
+        "idf": model.fit.idf,
+        "weights": model.fit.weights,
+        "bias": model.fit.bias,
+    }
+
+
+def _from_arrays(arrays: dict[str, Any], path: Path) -> Model:
+    try:
+        words = json.loads(arrays["words"].tobytes())
+        model = _rebuilt(words, arrays)
+        grams, classes = len(model.fit.vocabulary), len(model.names)
+        fits = arrays["weights"].shape == (grams, classes) and arrays["idf"].shape == (grams,)
+        if words["version"] != VERSION or not fits:
+            raise ValueError(f"it is of version {words['version']!r}, not {VERSION!r}, or cut off")
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise BadInput(
+            f"{path} holds no classifier of this version: {error}; train it again", field="path"
+        ) from error
+    return model
+
+
+def _rebuilt(words: Any, arrays: dict[str, Any]) -> Model:
+    temperature, threshold = arrays["calibration"].tolist()
+    return Model(
+        fingerprint=words["fingerprint"],
+        names=tuple(words["names"]),
+        fit=Fit(
+            vocabulary={gram: row for row, gram in enumerate(words["vocabulary"])},
+            idf=arrays["idf"],
+            weights=arrays["weights"],
+            bias=arrays["bias"],
+        ),
+        calibration=Calibration(temperature=temperature, threshold=threshold),
+        tongues=Tongues(
+            spoken=frozenset(words["spoken"]),
+            partly={tongue: frozenset(known) for tongue, known in words["partly"].items()},
+        ),
+    )

@@ -1,0 +1,180 @@
+"""Fits a linear model to counted texts: TF-IDF weights, a linear SVM or logistic regression."""
+
+import math
+import random
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from integrations.classifiers.local.grams import is_word_gram
+
+# Below this many texts logistic regression is a point or two better than the SVM and still fast.
+_FEW = 2000
+# From this many texts on, a gram seen once only costs memory.
+_MANY = 3000
+_FOLDS = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fit:
+    """What was learnt: one weight per gram and intent, and what each intent starts from.
+
+    `vocabulary` gives each gram its row in `weights`; `idf` is how rare each gram is.
+    """
+
+    vocabulary: Mapping[str, int]
+    idf: Any
+    weights: Any
+    bias: Any
+
+
+def fit(texts: Sequence[Counter[str]], labels: Sequence[int], classes: int) -> Fit:
+    """Learn to tell the classes apart from counted texts and the number of each one's class."""
+    import numpy as np
+
+    vocabulary = _vocabulary(texts)
+    counts = _matrix(texts, vocabulary)
+    weights, bias, idf = _solve(counts, np.asarray(labels), _word_flags(vocabulary), classes)
+    return Fit(vocabulary=vocabulary, idf=idf, weights=weights, bias=bias)
+
+
+def cross_scores(
+    texts: Sequence[Counter[str]], labels: Sequence[int], classes: int
+) -> tuple[Any, Any]:
+    """Return the scores of texts by models that have not seen them, and those texts' labels."""
+    import numpy as np
+
+    vocabulary = _vocabulary(texts)
+    counts, flags = _matrix(texts, vocabulary), _word_flags(vocabulary)
+    folds, targets = np.asarray(_folds(labels)), np.asarray(labels)
+    scores, truths = [], []
+    for fold in range(_FOLDS):
+        seen = folds != fold
+        if len(set(targets[seen].tolist())) < 2:
+            continue
+        weights, bias, idf = _solve(counts[seen], targets[seen], flags, classes)
+        # A class with no text in the other folds cannot be recognised, which is no fault.
+        fair = ~seen & np.isin(targets, targets[seen])
+        scores.append(_weigh(counts[fair], idf, flags) @ weights + bias)
+        truths.append(targets[fair])
+    if not scores:
+        return np.zeros((0, classes)), np.zeros(0, dtype=int)
+    return np.vstack(scores), np.concatenate(truths)
+
+
+def score(model: Fit, grams: Counter[str]) -> tuple[Any, int]:
+    """Return a text's score for each class, and how many of its grams are known."""
+    import numpy as np
+
+    known = [(model.vocabulary[gram], gram) for gram in grams if gram in model.vocabulary]
+    if not known:
+        return model.bias, 0
+    rows = np.fromiter((row for row, _ in known), dtype=np.int64, count=len(known))
+    values = np.array([1.0 + math.log(grams[gram]) for _, gram in known]) * model.idf[rows]
+    flags = np.fromiter((is_word_gram(gram) for _, gram in known), dtype=bool, count=len(known))
+    for part in (flags, ~flags):
+        length = math.sqrt(float(np.dot(values[part], values[part])))
+        values[part] /= length or 1.0
+    return values.astype(np.float32) @ model.weights[rows] + model.bias, len(known)
+
+
+def _vocabulary(texts: Sequence[Counter[str]]) -> dict[str, int]:
+    seen = Counter(gram for grams in texts for gram in grams)
+    least = 2 if len(texts) >= _MANY else 1
+    return {gram: row for row, gram in enumerate(g for g, count in seen.items() if count >= least)}
+
+
+def _matrix(texts: Sequence[Counter[str]], vocabulary: Mapping[str, int]) -> Any:
+    import numpy as np
+    from scipy.sparse import csr_matrix
+
+    starts: list[int] = [0]
+    columns: list[int] = []
+    values: list[float] = []
+    for grams in texts:
+        known = [(vocabulary[gram], count) for gram, count in grams.items() if gram in vocabulary]
+        columns.extend(column for column, _ in known)
+        values.extend(1.0 + math.log(count) for _, count in known)
+        starts.append(len(columns))
+    shape = (len(texts), len(vocabulary))
+    return csr_matrix((np.array(values), np.array(columns), np.array(starts)), shape=shape)
+
+
+def _word_flags(vocabulary: Mapping[str, int]) -> Any:
+    import numpy as np
+
+    return np.fromiter((is_word_gram(gram) for gram in vocabulary), dtype=np.int64)
+
+
+def _weigh(counts: Any, idf: Any, flags: Any) -> Any:
+    """Multiply by rarity, then give the words and the parts of words of each text length 1."""
+    import numpy as np
+
+    weighed = counts.copy()
+    weighed.data *= idf[weighed.indices]
+    rows = np.repeat(np.arange(weighed.shape[0]), np.diff(weighed.indptr))
+    blocks = rows * 2 + flags[weighed.indices]
+    lengths = np.sqrt(np.bincount(blocks, weighed.data**2, minlength=2 * weighed.shape[0]))
+    # A gram that the other folds never had weighs nothing; so may all of a text's words.
+    lengths[lengths == 0] = 1.0
+    weighed.data /= lengths[blocks]
+    return weighed
+
+
+def _rarity(counts: Any) -> Any:
+    import numpy as np
+
+    seen_in = np.bincount(counts.indices, minlength=counts.shape[1])
+    return np.where(seen_in > 0, np.log((1 + counts.shape[0]) / (1 + seen_in)) + 1.0, 0.0)
+
+
+def _solve(counts: Any, targets: Any, flags: Any, classes: int) -> tuple[Any, Any, Any]:
+    """Return weights and bias with one column per class, and the grams' rarity."""
+    import numpy as np
+
+    idf = _rarity(counts)
+    weighed = _weigh(counts, idf, flags)
+    solve = _logistic if counts.shape[0] <= _FEW else _svm
+    columns, bias, present = solve(weighed, targets)
+    if columns.shape[1] == 1:
+        columns, bias = np.hstack([-columns, columns]), np.array([-bias[0], bias[0]])
+    weights = np.zeros((counts.shape[1], classes), dtype=np.float32)
+    weights[:, present] = columns
+    # A class without texts starts below every other, so that it never wins.
+    start = np.full(classes, float(bias.min()) - 1.0, dtype=np.float32)
+    start[present] = bias
+    return weights, start, idf
+
+
+def _svm(weighed: Any, targets: Any) -> tuple[Any, Any, Any]:
+    from sklearn.svm import LinearSVC
+
+    model = LinearSVC(C=0.5, tol=1e-3, random_state=0).fit(weighed, targets)
+    return model.coef_.T, model.intercept_, model.classes_
+
+
+def _logistic(weighed: Any, targets: Any) -> tuple[Any, Any, Any]:
+    """Fit in the space of the texts, which are far fewer than the grams; the result is the same."""
+    import numpy as np
+    from sklearn.linear_model import LogisticRegression
+
+    values, vectors = np.linalg.eigh((weighed @ weighed.T).toarray())
+    kept = values > 1e-8 * values.max()
+    scale = np.sqrt(values[kept])
+    points = vectors[:, kept] * scale
+    model = LogisticRegression(C=10.0, tol=1e-3, max_iter=300).fit(points, targets)
+    back = vectors[:, kept] / scale @ model.coef_.T
+    return np.asarray(weighed.T @ back), model.intercept_, model.classes_
+
+
+def _folds(labels: Sequence[int]) -> list[int]:
+    """Deal each class's texts out evenly, in an order that is always the same."""
+    order = list(range(len(labels)))
+    random.Random(0).shuffle(order)  # noqa: S311
+    dealt: Counter[int] = Counter()
+    folds = [0] * len(labels)
+    for index in order:
+        folds[index] = dealt[labels[index]] % _FOLDS
+        dealt[labels[index]] += 1
+    return folds

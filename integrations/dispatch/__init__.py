@@ -1,0 +1,1 @@
+"""The ways due conversations are brought to a worker."""

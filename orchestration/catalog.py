@@ -1,0 +1,72 @@
+"""What the bot has learned: the intents and articles, with the classifier and index made of them."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+
+from orchestration import store
+from orchestration.database import Database
+from orchestration.interfaces import IntentClassifier, KnowledgeIndex
+from orchestration.types import Intent, Passage, Reading
+
+log = logging.getLogger(__name__)
+
+
+class Catalog:
+    """Trains a classifier and an index from the tables; the old pair serves until the new is ready."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        new_classifier: Callable[[], IntentClassifier],
+        new_index: Callable[[], KnowledgeIndex],
+    ) -> None:
+        self._database = database
+        self._new_classifier = new_classifier
+        self._new_index = new_index
+        self._version: int | None = None
+        self._classifier: IntentClassifier | None = None
+        self._index: KnowledgeIndex | None = None
+        self._ready = asyncio.Event()
+        self._refreshing = asyncio.Lock()
+        self.intents: Mapping[str, Intent] = {}
+
+    async def refresh(self) -> None:
+        """Train anew if the content has changed since the last time."""
+        async with self._refreshing:
+            version = await self._database.read(store.content_version)
+            if version == self._version:
+                return
+            intents = await self._database.read(store.list_intents)
+            articles = await self._database.read(store.list_articles)
+            classifier, index = self._new_classifier(), self._new_index()
+            await asyncio.to_thread(classifier.train, intents)
+            await asyncio.to_thread(index.build, articles)
+            self.intents = {intent.name: intent for intent in intents}
+            self._classifier, self._index, self._version = classifier, index, version
+            self._ready.set()
+            fields = {"version": version, "intents": len(intents), "articles": len(articles)}
+            log.info("catalog ready", extra=fields)
+
+    async def read(self, text: str) -> Reading:
+        """Classify a text, waiting for the first training where it is still under way."""
+        await self._ready.wait()
+        assert self._classifier is not None  # noqa: S101
+        return await asyncio.to_thread(self._classifier.read, text)
+
+    @property
+    def fingerprint(self) -> str:
+        """The fingerprint of the classifier in use."""
+        return self._classifier.fingerprint if self._classifier else ""
+
+    async def search(self, text: str, *, language: str, limit: int = 3) -> list[Passage]:
+        """Search the knowledge base off the event loop."""
+        index = await self.index()
+        return await asyncio.to_thread(index.search, text, language=language, limit=limit)
+
+    async def index(self) -> KnowledgeIndex:
+        """Return the index in use, once there is one."""
+        await self._ready.wait()
+        assert self._index is not None  # noqa: S101
+        return self._index

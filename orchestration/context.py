@@ -1,0 +1,171 @@
+"""What a run works with: the case it is about, and the tools it shares with all others."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from pydantic import TypeAdapter
+from sqlalchemy import Connection
+
+from orchestration import store
+from orchestration.catalog import Catalog
+from orchestration.database import Database
+from orchestration.errors import ExternalFailure
+from orchestration.interfaces import Clock, OrderSource, Telemetry
+from orchestration.models import Conversation, Customer, Message, Run
+from orchestration.shop import Shop
+from orchestration.texts import Texts
+from orchestration.types import CustomerRecord, Json, Memory, Order
+
+memories = TypeAdapter(Memory)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Toolbox:
+    """The parts that all runs share; the composition root fills it."""
+
+    database: Database
+    catalog: Catalog
+    orders: OrderSource
+    shop: Shop
+    texts: Texts
+    clock: Clock
+    telemetry: Telemetry
+    debounce: timedelta
+    events_url: str | None = None
+
+
+@dataclass(kw_only=True)
+class Case:
+    """What one run is about: the turn, the conversation so far, and the customer it belongs to."""
+
+    conversation: Conversation
+    person: Customer
+    text: str
+    turn: tuple[str, ...]
+    transcript: tuple[Message, ...]
+    memory: Memory
+    now: datetime
+    run: Run | None = None
+    customer: CustomerRecord | None = None
+    failure: ExternalFailure | None = None
+    files: list[dict[str, Json]] = field(default_factory=list)
+    _orders: tuple[Order, ...] | None = None
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether the channel vouches for who the customer is."""
+        return self.person.verified
+
+    @property
+    def language(self) -> str | None:
+        """The language the conversation was last held in."""
+        return self.memory.language
+
+    async def orders(self, source: OrderSource) -> tuple[Order, ...]:
+        """Return the verified customer's own orders; raises `ExternalFailure` where it cannot."""
+        if self.failure:
+            raise self.failure
+        if self._orders is None:
+            found = await source.list_orders(self.customer.id) if self.customer else []
+            self._orders = tuple(found)
+        return self._orders
+
+
+@dataclass(frozen=True, kw_only=True)
+class Situation:
+    """What the database knows of a conversation at the start of a run."""
+
+    person: Customer
+    transcript: tuple[Message, ...]
+    files: list[dict[str, Json]]
+
+
+def read_situation(
+    connection: Connection, conversation: Conversation, turn: tuple[str, ...]
+) -> Situation:
+    """Read the conversation so far and whose it is."""
+    return Situation(
+        person=store.customer_of(connection, conversation),
+        transcript=tuple(store.transcript(connection, conversation.id)),
+        files=store.list_files(connection, turn),
+    )
+
+
+async def open_case(tools: Toolbox, conversation: Conversation, run: Run) -> Case:
+    """Gather what a run is about; a shop that cannot be asked is noted, not fatal."""
+    turn = tuple(run.messages or ())
+    situation = await tools.database.read(
+        lambda connection: read_situation(connection, conversation, turn)
+    )
+    case = Case(
+        conversation=conversation,
+        person=situation.person,
+        text=run.text,
+        turn=turn,
+        transcript=situation.transcript,
+        memory=read_memory(conversation),
+        now=run.started_at,
+        run=run,
+        files=situation.files,
+    )
+    await identify(tools.orders, case)
+    return case
+
+
+async def identify(source: OrderSource, case: Case) -> None:
+    """Find the shop's record of the customer, by what the channel vouches for and nothing else."""
+    person = case.person
+    if not person.verified:
+        return
+    try:
+        case.customer = await source.find_customer(id=person.external_id, email=person.email)
+    except ExternalFailure as failure:
+        case.failure = failure
+
+
+def read_memory(conversation: Conversation) -> Memory:
+    """Return what the conversation remembers."""
+    return memories.validate_python(conversation.memory or {})
+
+
+def entry_state(tools: Toolbox, case: Case) -> dict[str, Json]:
+    """Return the fields that a run's state begins with."""
+    return {
+        "channel": case.conversation.channel,
+        "customer.tier": case.customer.tier if case.customer else "standard",
+        "customer.verified": case.is_verified,
+        "turn": case.conversation.turns + 1,
+        "within_hours": tools.shop.is_open(case.now),
+    }
+
+
+def describe_order(order: Order, now: datetime) -> dict[str, Json]:
+    """Return an order as agents and models read it."""
+    moments = {"placed_at": order.placed_at, "due_at": order.due_at}
+    moments["delivered_at"] = order.delivered_at
+    return {
+        "id": order.id,
+        "status": order.status_at(now),
+        **{name: moment and moment.isoformat() for name, moment in moments.items()},
+        "tracking": order.tracking,
+        "value": None if order.value is None else str(order.value),
+        "currency": order.currency,
+        "items": list(order.items),
+    }
+
+
+def describe_customer(case: Case) -> Mapping[str, Json]:
+    """Return who the customer is, what was verified apart from what was only claimed."""
+    person, record = case.person, case.customer
+    verified = None
+    if person.verified:
+        verified = {
+            "id": person.external_id,
+            "email": person.email,
+            "name": person.name,
+            "tier": record.tier if record else None,
+            "record": record.id if record else None,
+        }
+    claimed = None if person.verified else {"email": person.email, "name": person.name}
+    return {"verified": verified, "claimed": claimed, "channel": case.conversation.channel}

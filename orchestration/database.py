@@ -1,0 +1,202 @@
+"""The one writer: every change goes through `write`, every look through `read`."""
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.pool import QueuePool
+
+T = TypeVar("T")
+Work = Callable[[Connection], T]
+
+_POSTGRES_CONNECTIONS = 12
+_READERS = 4
+
+
+class Database:
+    """SQLite with one writer thread and group commit, or PostgreSQL with a pool of connections."""
+
+    def __init__(self, url: str) -> None:
+        self.url = _with_driver(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._writer = _SqliteWriter(self.url) if self.is_sqlite else None
+        self._engine = _sqlite_readers(self.url) if self.is_sqlite else _postgres(self.url)
+        workers = _READERS if self.is_sqlite else _POSTGRES_CONNECTIONS
+        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="database")
+
+    async def write(self, function: Work[T], *, durable: bool = False) -> T:
+        """Run a plain function in one transaction and return its result after the commit.
+
+        `durable` asks SQLite to reach the disk before it returns, so that what was acknowledged
+        survives a power cut as well as a kill. On an exception nothing of the function remains.
+        """
+        if self._writer:
+            return await asyncio.wrap_future(self._writer.submit(function, durable=durable))
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._commit, function)
+
+    async def read(self, function: Work[T]) -> T:
+        """Run a plain function over a connection that sees one consistent state."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._look, function)
+
+    def close(self) -> None:
+        """End the threads and connections; what was submitted is finished first."""
+        if self._writer:
+            self._writer.close()
+        self._threads.shutdown(wait=True)
+        self._engine.dispose()
+
+    def _commit(self, function: Work[T]) -> T:
+        with self._engine.begin() as connection:
+            return function(connection)
+
+    def _look(self, function: Work[T]) -> T:
+        with self._engine.connect() as connection:
+            try:
+                return function(connection)
+            finally:
+                connection.rollback()
+
+
+class _SqliteWriter:
+    """One thread that commits whatever is waiting together; each function in its own savepoint."""
+
+    def __init__(self, url: URL) -> None:
+        self._url = url
+        self._waiting: queue.SimpleQueue[tuple[Work[Any], bool, Future[Any]] | None] = (
+            queue.SimpleQueue()
+        )
+        self._thread = threading.Thread(target=self._serve, name="database-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, function: Work[T], *, durable: bool) -> "Future[T]":
+        future: Future[T] = Future()
+        self._waiting.put((function, durable, future))
+        return future
+
+    def close(self) -> None:
+        self._waiting.put(None)
+        self._thread.join()
+
+    def _serve(self) -> None:
+        engine = _sqlite_writer(self._url)
+        try:
+            while batch := self._next_batch():
+                _commit_batch(engine, batch)
+        finally:
+            engine.dispose()
+
+    def _next_batch(self) -> list[tuple[Work[Any], bool, "Future[Any]"]]:
+        item = self._waiting.get()
+        batch = []
+        while item is not None:
+            batch.append(item)
+            if self._waiting.empty():
+                break
+            item = self._waiting.get()
+        if item is None and batch:
+            self._waiting.put(None)
+        return batch
+
+
+def _commit_batch(engine: Engine, batch: list[tuple[Work[Any], bool, "Future[Any]"]]) -> None:
+    done: list[tuple[Future[Any], Any]] = []
+    try:
+        with engine.connect() as connection:
+            _set_durability(connection, durable=any(durable for _, durable, _ in batch))
+            with connection.begin():
+                for function, _, future in batch:
+                    _run_in_savepoint(connection, function, future, done)
+    except BaseException as error:
+        # The commit itself failed, so nothing of the batch remains.
+        for future, _ in done:
+            future.set_exception(error)
+        for _, _, future in batch:
+            if not future.done():
+                future.set_exception(error)
+        return
+    for future, result in done:
+        future.set_result(result)
+
+
+def _run_in_savepoint(
+    connection: Connection,
+    function: Work[Any],
+    future: "Future[Any]",
+    done: list[tuple["Future[Any]", Any]],
+) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    savepoint = connection.begin_nested()
+    try:
+        result = function(connection)
+    except Exception as error:
+        savepoint.rollback()
+        future.set_exception(error)
+    else:
+        savepoint.commit()
+        done.append((future, result))
+
+
+def _set_durability(connection: Connection, *, durable: bool) -> None:
+    # SQLite refuses to change this inside a transaction.
+    driver = connection.connection.driver_connection
+    assert driver is not None  # noqa: S101
+    driver.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+
+
+def _with_driver(url: str) -> URL:
+    parsed = make_url(url)
+    if parsed.drivername in ("postgresql", "postgres"):
+        return parsed.set(drivername="postgresql+psycopg")
+    return parsed
+
+
+def _sqlite_engine(url: URL, *, pool_size: int, begin: str, pragmas: tuple[str, ...]) -> Engine:
+    engine = create_engine(
+        url,
+        poolclass=QueuePool,
+        pool_size=pool_size,
+        max_overflow=0,
+        connect_args={"timeout": 10, "check_same_thread": False},
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _: Any) -> None:
+        # We say BEGIN ourselves: the driver's own is deferred, and an update could get lost.
+        connection.isolation_level = None
+        for pragma in pragmas:
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def start(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def _sqlite_writer(url: URL) -> Engine:
+    if url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    pragmas = ("journal_mode=WAL", "foreign_keys=ON", "busy_timeout=10000")
+    return _sqlite_engine(url, pool_size=1, begin="BEGIN IMMEDIATE", pragmas=pragmas)
+
+
+def _sqlite_readers(url: URL) -> Engine:
+    pragmas = ("query_only=ON", "busy_timeout=10000")
+    return _sqlite_engine(url, pool_size=_READERS, begin="BEGIN", pragmas=pragmas)
+
+
+def _postgres(url: URL) -> Engine:
+    return create_engine(url, pool_size=_POSTGRES_CONNECTIONS, max_overflow=0, pool_pre_ping=True)
+
+
+def is_alive(connection: Connection) -> bool:
+    """Tell whether the database answers and has our tables."""
+    connection.execute(text("SELECT 1 FROM conversations LIMIT 1"))
+    return True

@@ -1,0 +1,249 @@
+"""Hands outbound messages to their channels until confirmed, and never shows one twice."""
+
+import json
+import logging
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from orchestration import store
+from orchestration.context import Toolbox
+from orchestration.errors import PermanentFailure, TemporaryFailure
+from orchestration.interfaces import Channel
+from orchestration.models import Conversation, Delivery, Message
+from orchestration.store import Hold
+from orchestration.types import ConversationId, DeliveryId, Parcel, Receipt
+
+log = logging.getLogger(__name__)
+
+# Channels whose customers fetch their messages themselves: shown as soon as they are committed.
+PULLED = ("chat", "api")
+
+# The waits between attempts, as the Standard Webhooks specification suggests; then it has failed.
+WAITS = tuple(
+    timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 1800, 7200, 18000, 36000)
+)
+LOOK_AGAIN = timedelta(seconds=5)
+MOST_LOOKS = 2
+
+
+def queue_message(
+    connection: Connection, conversation: Conversation, message: Message, now: datetime
+) -> Delivery | None:
+    """Put a message on its way to the customer; None where they fetch it themselves."""
+    target = _target(conversation)
+    if target is None:
+        return None
+    id = store.new_id()
+    return store.add_delivery(
+        connection,
+        conversation,
+        id=id,
+        channel=conversation.channel,
+        kind="reply",
+        audience="customer",
+        author=message.author,
+        target=target,
+        body=_frozen("message.created", _message_body(conversation, message), now),
+        message=message,
+        now=now,
+    )
+
+
+def queue_event(
+    connection: Connection,
+    tools: Toolbox,
+    conversation: Conversation,
+    kind: str,
+    details: Mapping[str, Any],
+    now: datetime,
+) -> None:
+    """Put an event on its way to the operator's other programs."""
+    if tools.events_url is None:
+        return
+    store.add_delivery(
+        connection,
+        conversation,
+        channel="webhook",
+        kind="event",
+        audience="programs",
+        author="system",
+        target=tools.events_url,
+        body=_frozen(kind, details, now),
+        now=now,
+    )
+
+
+def _target(conversation: Conversation) -> str | None:
+    if conversation.channel in PULLED:
+        return None
+    if conversation.channel == "webhook":
+        return conversation.callback_url
+    return conversation.external_id
+
+
+def _frozen(kind: str, details: Mapping[str, Any], now: datetime) -> str:
+    body = {"type": kind, "timestamp": now.isoformat(), "data": details}
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+
+
+def _message_body(conversation: Conversation, message: Message) -> dict[str, Any]:
+    return {
+        "conversation": conversation.external_id,
+        "conversation_id": conversation.id,
+        "message": {
+            "id": message.id,
+            "seq": message.seq,
+            "author": message.author,
+            "text": message.text,
+            "at": message.at.isoformat(),
+            "run_id": message.run_id,
+            "citations": message.citations or [],
+        },
+        "status": conversation.status,
+    }
+
+
+class Postman:
+    """Makes one attempt at each due delivery of a conversation, in their order."""
+
+    def __init__(self, tools: Toolbox, channels: Mapping[str, Channel]) -> None:
+        self._tools = tools
+        self._channels = channels
+
+    async def deliver_due(self, held: Hold) -> list[Delivery]:
+        """Attempt what is due; returns the replies that failed for good.
+
+        Raises `Fenced` where another worker has the conversation.
+        """
+        conversation = held.conversation.id
+        waiting = await self._tools.database.read(
+            lambda connection: store.list_open(connection, conversation)
+        )
+        blocked: set[tuple[str, str]] = set()
+        failed = []
+        for delivery in waiting:
+            lane = (delivery.channel, delivery.target)
+            if lane in blocked:
+                continue
+            after = await self._advance(held, delivery)
+            if after.status in ("pending", "sending"):
+                blocked.add(lane)
+            if after.status == "failed" and after.audience == "customer":
+                failed.append(after)
+        return failed
+
+    async def _advance(self, held: Hold, delivery: Delivery) -> Delivery:
+        now = self._tools.clock()
+        if delivery.due_at and delivery.due_at > now:
+            return delivery
+        channel = self._channels.get(delivery.channel)
+        if channel is None:
+            return await self._give_up(delivery, f"no channel named {delivery.channel!r} is set up")
+        if delivery.status == "sending" and not channel.is_idempotent:
+            return await self._look(held, channel, delivery)
+        return await self._attempt(held, channel, delivery)
+
+    async def _attempt(self, held: Hold, channel: Channel, delivery: Delivery) -> Delivery:
+        now = self._tools.clock()
+        started = await self._tools.database.write(
+            lambda connection: store.start_attempt(connection, held, delivery, now=now)
+        )
+        if started is None:
+            return await self._reread(delivery)
+        try:
+            receipt = await channel.deliver(_parcel(started))
+        except TemporaryFailure as failure:
+            return await self._try_later(channel, started, failure)
+        except PermanentFailure as failure:
+            return await self._finish(started, status="failed", error=str(failure))
+        except Exception as failure:
+            # A channel with a bug must not stop the conversation; nobody knows what it did.
+            log.exception("channel failed", extra={"channel": delivery.channel})
+            doubt = TemporaryFailure(f"{type(failure).__name__}: {failure}", in_doubt=True)
+            return await self._try_later(channel, started, doubt)
+        return await self._arrived(started, receipt)
+
+    async def _try_later(
+        self, channel: Channel, delivery: Delivery, failure: TemporaryFailure
+    ) -> Delivery:
+        if delivery.attempts > len(WAITS):
+            status = "unconfirmed" if failure.in_doubt else "failed"
+            return await self._finish(delivery, status=status, error=str(failure))
+        wait = WAITS[delivery.attempts - 1]
+        if failure.retry_after is not None:
+            wait = timedelta(seconds=failure.retry_after)
+        if failure.in_doubt and not channel.is_idempotent:
+            wait = channel.settles_in
+        status = "sending" if failure.in_doubt else "pending"
+        due_at = self._tools.clock() + wait
+        return await self._finish(delivery, status=status, error=str(failure), due_at=due_at)
+
+    async def _look(self, held: Hold, channel: Channel, delivery: Delivery) -> Delivery:
+        """Find out whether an attempt of unknown outcome arrived; only if it has not, repeat it."""
+        now = self._tools.clock()
+        settled_at = (delivery.started_at or now) + channel.settles_in
+        if now < settled_at:
+            return await self._finish(delivery, status="sending", due_at=settled_at)
+        try:
+            receipt = await channel.find(_parcel(delivery))
+        except TemporaryFailure as failure:
+            due_at = now + LOOK_AGAIN
+            return await self._finish(
+                delivery, status="sending", error=str(failure), due_at=due_at
+            )
+        if receipt is not None:
+            return await self._arrived(delivery, receipt)
+        if delivery.looks + 1 < MOST_LOOKS:
+            return await self._finish(
+                delivery, status="sending", looks=delivery.looks + 1, due_at=now + LOOK_AGAIN
+            )
+        if delivery.attempts > 1:
+            words = "nobody knows whether it arrived"
+            return await self._finish(delivery, status="unconfirmed", error=words)
+        return await self._attempt(held, channel, delivery)
+
+    async def _arrived(self, delivery: Delivery, receipt: Receipt) -> Delivery:
+        return await self._finish(delivery, status="delivered", reference=receipt.reference)
+
+    async def _finish(self, delivery: Delivery, *, status: str, **values: Any) -> Delivery:
+        now = self._tools.clock()
+        is_over = status not in ("pending", "sending")
+        changes = {"status": status, "due_at": None, "error": None, **values}
+        if is_over:
+            changes["finished_at"] = now
+            self._tools.telemetry.count(
+                "deliveries", channel=delivery.channel, kind=delivery.kind, status=status
+            )
+        await self._tools.database.write(
+            lambda connection: store.finish_attempt(connection, delivery, now=now, **changes)
+        )
+        return await self._reread(delivery)
+
+    async def _give_up(self, delivery: Delivery, error: str) -> Delivery:
+        await self._tools.database.write(
+            lambda connection: store.change_delivery(
+                connection, delivery.id, status="failed", error=error, due_at=None
+            )
+        )
+        return await self._reread(delivery)
+
+    async def _reread(self, delivery: Delivery) -> Delivery:
+        return await self._tools.database.read(
+            lambda connection: store.get(connection, Delivery, delivery.id)
+        )
+
+
+def _parcel(delivery: Delivery) -> Parcel:
+    return Parcel(
+        delivery=DeliveryId(delivery.id),
+        conversation=ConversationId(delivery.conversation_id),
+        kind=delivery.kind,
+        audience=delivery.audience,  # type: ignore[arg-type]
+        target=delivery.target,
+        body=delivery.body,
+        attempt=delivery.attempts,
+        started_at=delivery.created_at,
+    )

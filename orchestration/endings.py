@@ -1,0 +1,222 @@
+"""What the end of a run writes: the reply, the case, the steps and the run, in one transaction."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from orchestration import delivery, escalation, store
+from orchestration.context import Case, Toolbox, memories
+from orchestration.journal import Journal, Place
+from orchestration.models import Approval, Conversation
+from orchestration.nodes import End, Wait, as_json
+from orchestration.state import classification_of
+from orchestration.store import plain
+from orchestration.types import Draft, Json, Memory
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ending:
+    """Everything the last transaction of a run needs."""
+
+    case: Case
+    tools: Toolbox
+    journal: Journal
+    state: Mapping[str, Json]
+    now: datetime
+
+
+def finish(connection: Connection, ending: Ending, end: End) -> None:
+    """Write how the run ended; raises `Superseded` where the conversation has moved on."""
+    conversation = ending.journal.commit(connection)
+    _WRITERS[end.kind](connection, ending, conversation, end)
+    _close_turn(connection, ending, conversation, outcome=end.kind)
+
+
+def wait(connection: Connection, ending: Ending, waiting: Wait, place: Place) -> None:
+    """Put the draft before a human and let the run wait; the customer is told once."""
+    conversation = ending.journal.commit(connection)
+    run = ending.journal.run
+    approval = Approval(
+        id=store.new_id(),
+        run_id=run.id,
+        part=place.part,
+        node=place.node,
+        visit=place.visit,
+        conversation_id=conversation.id,
+        draft=as_json(waiting.draft),
+        reasons=list(waiting.reasons),
+        expires_at=waiting.expires_at,
+        created_at=ending.now,
+    )
+    store.open_approval(connection, approval)
+    _tell(connection, ending, conversation, _text(ending, "colleague_checking"))
+    store.change_run(connection, run.id, status="waiting", **_decision(ending))
+
+
+def last_resort(connection: Connection, ending: Ending, *, node: str, error: str) -> None:
+    """End a run that cannot go on: canned answer, case and failed run, whatever has happened."""
+    conversation = ending.journal.commit(connection, is_last_resort=True)
+    end = End(
+        kind="escalate",
+        queue=escalation.DEFAULT_QUEUE,
+        reason=f"the node {node} failed: {error}",
+        brief=escalation.bare_brief(ending.case, error),
+    )
+    is_with_agent = conversation.status == "assigned"
+    if not is_with_agent:
+        _escalate(connection, ending, conversation, end)
+    _close_turn(connection, ending, conversation, outcome="escalate", status="failed", error=error)
+
+
+def _send(connection: Connection, ending: Ending, conversation: Conversation, end: End) -> None:
+    draft = end.draft
+    assert draft is not None  # noqa: S101
+    closes = draft.closes and conversation.status in ("open", "resolved")
+    if conversation.status == "resolved" and not closes:
+        store.set_status(connection, conversation, "open", now=ending.now)
+    _tell(connection, ending, conversation, draft.text, draft)
+    remembered = memories.dump_python(draft.memory, mode="json")
+    store.change(connection, conversation.id, memory=remembered)
+    if closes and conversation.status == "open" and _was_answered(ending):
+        store.set_status(
+            connection,
+            conversation,
+            "resolved",
+            now=ending.now,
+            resolution="confirmed",
+            resolved_at=ending.now,
+        )
+
+
+def _was_answered(ending: Ending) -> bool:
+    """Tell whether the last word before this turn was the bot's."""
+    before = [message for message in ending.case.transcript if message.id not in ending.case.turn]
+    return bool(before) and before[-1].author == "bot"
+
+
+def _escalate(connection: Connection, ending: Ending, conversation: Conversation, end: End) -> None:
+    urgency = str(ending.state.get("urgency") or "normal")
+    escalation.open_case(
+        connection,
+        ending.tools,
+        conversation,
+        run=ending.journal.run.id,
+        queue=end.queue or escalation.DEFAULT_QUEUE,
+        reason=end.reason,
+        urgency=urgency,
+        brief=end.brief or escalation.bare_brief(ending.case, end.reason),
+        now=ending.now,
+    )
+    _tell(connection, ending, conversation, _handed_over(ending))
+    # A pending question of the bot's is no longer the bot's to ask.
+    memory = Memory(
+        last_intent=ending.case.memory.last_intent,
+        last_order=ending.case.memory.last_order,
+        listed_orders=ending.case.memory.listed_orders,
+        language=_language(ending),
+    )
+    store.change(connection, conversation.id, memory=memories.dump_python(memory, mode="json"))
+
+
+def _handed_over(ending: Ending) -> str:
+    shop, texts = ending.tools.shop, ending.tools.texts
+    language = _language(ending)
+    promise = _text(ending, "handed_over")
+    if not shop.is_open(ending.now):
+        opens = shop.next_opening(ending.now)
+        if opens is not None:
+            moment = texts.time(opens, language, shop.zone)
+            promise = _text(ending, "handed_over_closed", opens=moment)
+    key = None
+    if ending.state.get("failure") or "urgency" not in ending.state:
+        key = "canned_failure"
+    elif ending.state.get("language_understood") is False:
+        key = "language_unknown"
+    return f"{_text(ending, key)} {promise}" if key else promise
+
+
+def _close(connection: Connection, ending: Ending, conversation: Conversation, end: End) -> None:
+    if end.text:
+        _tell(connection, ending, conversation, end.text)
+    store.set_status(
+        connection,
+        conversation,
+        "resolved",
+        now=ending.now,
+        resolution="closed",
+        resolved_at=ending.now,
+    )
+
+
+_WRITERS = {"send": _send, "escalate": _escalate, "close": _close}
+
+
+def _tell(
+    connection: Connection,
+    ending: Ending,
+    conversation: Conversation,
+    text: str,
+    draft: Draft | None = None,
+) -> None:
+    citations = [
+        {"id": each.id, "title": each.title, "url": each.url}
+        for each in (draft.citations if draft else ())
+    ]
+    message = store.say(
+        connection,
+        conversation,
+        author="bot",
+        author_name=ending.tools.shop.bot_name,
+        text=text,
+        now=ending.now,
+        run_id=ending.journal.run.id,
+        citations=citations,
+    )
+    current = store.get(connection, Conversation, conversation.id)
+    delivery.queue_message(connection, current, message, ending.now)
+
+
+def _text(ending: Ending, key: str, **values: str) -> str:
+    return ending.tools.texts.say(key, _language(ending), **values)
+
+
+def _language(ending: Ending) -> str:
+    known = ending.state.get("language") or ending.case.language
+    return str(known or ending.tools.shop.language)
+
+
+def _close_turn(
+    connection: Connection,
+    ending: Ending,
+    conversation: Conversation,
+    *,
+    outcome: str,
+    status: str = "done",
+    error: str | None = None,
+) -> None:
+    run = ending.journal.run
+    store.answer(connection, ending.case.turn, run.id)
+    store.change(connection, conversation.id, turns=conversation.turns + 1, supersedes=0)
+    store.change_run(
+        connection,
+        run.id,
+        status=status,
+        outcome=outcome,
+        error=error,
+        finished_at=ending.now,
+        **_decision(ending),
+    )
+
+
+def _decision(ending: Ending) -> dict[str, Json]:
+    state = ending.state
+    is_classified = "intent" in state
+    return {
+        "route": state.get("route"),
+        "rule": state.get("rule"),
+        "rules_tried": state.get("rules_tried"),
+        "classification": plain(classification_of(state)) if is_classified else None,
+        "fingerprint": ending.tools.catalog.fingerprint,
+    }

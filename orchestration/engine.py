@@ -1,0 +1,302 @@
+"""Walks a run through its workflow, node by node, branches in parallel."""
+
+import asyncio
+import json
+import logging
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from pydantic import BaseModel
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception,
+    stop_after_attempt,
+    wait_exponential_jitter,
+)
+
+from orchestration.context import Case, Toolbox, entry_state
+from orchestration.errors import Fenced, PermanentFailure, TemporaryFailure
+from orchestration.journal import Journal, Place
+from orchestration.models import Step
+from orchestration.nodes import End, Node, Outcome, Visit, Wait, node_kinds
+from orchestration.types import Json
+from orchestration.workflow import NodeSpec, Workflow, load
+
+log = logging.getLogger(__name__)
+
+# Far more than any sensible workflow takes; a loop that its bounds do not stop ends here.
+MAX_STEPS = 200
+
+
+class RunFailed(Exception):
+    """The run cannot go on, not even by `on_failure`; `node` and `error` say why."""
+
+    def __init__(self, node: str, error: str) -> None:
+        super().__init__(f"{node}: {error}")
+        self.node = node
+        self.error = error
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """A workflow version ready to be walked."""
+
+    name: str
+    version: int
+    workflow: Workflow
+    configs: Mapping[str, BaseModel]
+
+    @classmethod
+    def of(cls, workflow: Workflow, version: int) -> "Program":
+        """Check the configs of all nodes; raises `InvalidWorkflow`."""
+        kinds = {kind: node_kinds.get(kind) for kind in node_kinds}
+        configs = load(workflow, kinds)
+        return cls(name=workflow.name, version=version, workflow=workflow, configs=configs)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stop:
+    """Where a walk stopped: at an end, or waiting for a human; with the state it had."""
+
+    state: Mapping[str, Json]
+    end: End | None = None
+    wait: Wait | None = None
+    place: Place | None = None
+
+
+@dataclass(kw_only=True)
+class _Path:
+    """A path being walked: what it knows and how often it has been where."""
+
+    state: dict[str, Json]
+    visits: Counter[str] = field(default_factory=Counter)
+    part: int = 0
+    is_failing: bool = False
+
+    def branch(self) -> "_Path":
+        return replace(self, state=dict(self.state), visits=Counter(self.visits))
+
+
+class _Leave(Exception):
+    """A branch failed and leaves the region between fork and join by its error exit."""
+
+    def __init__(self, target: str, path: _Path) -> None:
+        super().__init__(target)
+        self.target = target
+        self.path = path
+
+
+class Walk:
+    """One walk of a run through a program."""
+
+    def __init__(self, program: Program, case: Case, tools: Toolbox, journal: Journal) -> None:
+        self.program = program
+        self.case = case
+        self.tools = tools
+        self.journal = journal
+        self._taken = 0
+
+    async def run(self) -> Stop:
+        """Walk from the entry until an end or a wait; raises `RunFailed`, `Fenced`, `Superseded`."""
+        path = _Path(state=entry_state(self.tools, self.case))
+        return await self._walk(self.program.workflow.entry, path)
+
+    async def classify(self) -> dict[str, Json]:
+        """Run the workflow's first `classify` node alone and return the state it leaves."""
+        path = _Path(state=entry_state(self.tools, self.case))
+        nodes = self.program.workflow.nodes
+        name = next((name for name, spec in nodes.items() if spec.kind == "classify"), None)
+        if name is not None:
+            await self._visit(name, path, inside=False)
+        return path.state
+
+    async def _walk(self, node: str, path: _Path) -> Stop:
+        while True:
+            try:
+                stop = await self._follow(node, path)
+            except _Leave as leave:
+                node = leave.target
+                path.state["failure"] = leave.path.state["failure"]
+                path.is_failing = leave.path.is_failing
+                path.visits |= leave.path.visits
+                continue
+            assert isinstance(stop, Stop)  # noqa: S101
+            return stop
+
+    async def _follow(self, node: str, path: _Path, *, inside: bool = False) -> Stop | str:
+        """Walk until a stop, or until the join that closes the region it is inside of."""
+        while True:
+            kind = self._spec(node).kind
+            if inside and kind == "join":
+                return node
+            outcome, place = await self._visit(node, path, inside=inside)
+            if outcome.end or outcome.wait:
+                return Stop(state=path.state, end=outcome.end, wait=outcome.wait, place=place)
+            if kind == "fork":
+                node = await self._fork(node, path)
+            else:
+                node = self._next(node, outcome.exit or "")
+
+    async def _fork(self, node: str, path: _Path) -> str:
+        starts = list(self._spec(node).exits.values())
+        branches = [path.branch() for _ in starts]
+        tasks = [
+            asyncio.ensure_future(self._follow(start, branch, inside=True))
+            for start, branch in zip(starts, branches, strict=True)
+        ]
+        try:
+            joins = await asyncio.gather(*tasks)
+        except BaseException:
+            for task in tasks:
+                task.cancel()
+            # A sibling that is in the middle of something is let go only when it has stopped.
+            await asyncio.gather(*tasks, return_exceptions=True)
+            raise
+        before = dict(path.state)
+        for branch in branches:
+            new = {name: v for name, v in branch.state.items() if before.get(name) != v}
+            path.state.update(new)
+            path.visits |= branch.visits
+        join = joins[0]
+        assert isinstance(join, str)  # noqa: S101
+        return join
+
+    async def _visit(self, node: str, path: _Path, *, inside: bool) -> tuple[Outcome, Place]:
+        path.visits[node] += 1
+        place = Place(part=path.part, node=node, visit=path.visits[node])
+        outcome = await self._outcome(self._spec(node), place, path)
+        if outcome.exit != "error":
+            path.state.update(outcome.updates)
+            return outcome, place
+        failure = dict(outcome.notes)
+        if "error" not in self._spec(node).exits:
+            if path.is_failing:
+                raise RunFailed(node, str(failure.get("error")))
+            path.is_failing = True
+        path.state["failure"] = failure
+        if inside:
+            raise _Leave(self._next(node, "error"), path)
+        return outcome, place
+
+    async def _outcome(self, spec: NodeSpec, place: Place, path: _Path) -> Outcome:
+        done = self.journal.finished(place)
+        if done is not None:
+            return self._replay(spec, done)
+        self._taken += 1
+        if self._taken > MAX_STEPS:
+            raise RunFailed(spec.name, f"more than {MAX_STEPS} steps")
+        if spec.max_visits is not None and place.visit > spec.max_visits:
+            return self._record(spec, place, Outcome(exit="exhausted"))
+        return await self._perform(spec, place, path)
+
+    async def _perform(self, spec: NodeSpec, place: Place, path: _Path) -> Outcome:
+        was_started = self.journal.was_started(place)
+        step = self.journal.begin(place, spec.kind)
+        visit = Visit(
+            part=place.part,
+            node=place.node,
+            number=place.visit,
+            state=dict(path.state),
+            case=self.case,
+            tools=self.tools,
+            was_started=was_started,
+            record_start=partial(self.journal.record_start, place),
+        )
+        try:
+            outcome = await self._attempt(spec, step, visit)
+        except (Fenced, asyncio.CancelledError):
+            raise
+        except Exception as error:
+            # Whatever a node does, its run goes on by its error exit.
+            log.exception("node failed", extra={"node": spec.name, "run": self.journal.run.id})
+            outcome = _failed(spec.name, error)
+        return self._record(spec, place, outcome, step)
+
+    async def _attempt(self, spec: NodeSpec, step: Step, visit: Visit) -> Outcome:
+        config = self.program.configs[spec.name]
+        node = node_kinds.get(spec.kind)(config)
+        limit = (spec.timeout or node.timeout).total_seconds()
+
+        def count(state: RetryCallState) -> None:
+            step.attempt = state.attempt_number
+
+        async for attempt in AsyncRetrying(
+            stop=stop_after_attempt(spec.retries + 1),
+            wait=wait_exponential_jitter(initial=0.1, max=5),
+            retry=retry_if_exception(_may_work_later),
+            before=count,
+            reraise=True,
+        ):
+            with attempt:
+                async with asyncio.timeout(limit):
+                    outcome = await node.run(visit)
+                _require_sense(outcome, node, config)
+        return outcome
+
+    def _record(
+        self, spec: NodeSpec, place: Place, outcome: Outcome, step: Step | None = None
+    ) -> Outcome:
+        step = step or self.journal.begin(place, spec.kind)
+        failed = outcome.exit == "error"
+        step.status = "failed" if failed else ("started" if outcome.wait else "finished")
+        step.exit = outcome.exit or (outcome.end.kind if outcome.end else None)
+        step.input = dict(outcome.input) or None
+        step.output = {**outcome.updates, **outcome.notes} or None
+        step.error = str(outcome.notes.get("error")) if failed else None
+        self.journal.finish(place, step, binds=_binds(spec, outcome))
+        self.tools.telemetry.count(
+            "steps", kind=spec.kind, exit=step.exit or "waiting", status=step.status
+        )
+        self.tools.telemetry.time("step_seconds", (step.ms or 0) / 1000, kind=spec.kind)
+        return outcome
+
+    def _replay(self, spec: NodeSpec, step: Step) -> Outcome:
+        output = step.output or {}
+        written = node_kinds.get(spec.kind).writes(self.program.configs[spec.name])
+        updates = {name: value for name, value in output.items() if name in written}
+        return Outcome(exit=step.exit, updates=updates, notes=output)
+
+    def _spec(self, node: str) -> NodeSpec:
+        return self.program.workflow.nodes[node]
+
+    def _next(self, node: str, exit: str) -> str:
+        target = self._spec(node).target(exit)
+        if target is None and exit == "error":
+            target = self.program.workflow.on_failure
+        if target is None:
+            raise RunFailed(node, f"its exit {exit!r} leads nowhere")
+        return target
+
+
+def _may_work_later(error: BaseException) -> bool:
+    if isinstance(error, TemporaryFailure):
+        return not error.in_doubt
+    return isinstance(error, Exception) and not isinstance(error, Fenced | PermanentFailure)
+
+
+def _require_sense(outcome: Any, node: Node, config: Any) -> None:
+    if not isinstance(outcome, Outcome):
+        raise TypeError(f"it returned {type(outcome).__name__} in place of an outcome")
+    is_end = outcome.end is not None or outcome.wait is not None
+    if not is_end and outcome.exit not in node.exits(config):
+        raise ValueError(f"it left by {outcome.exit!r}, which is none of its exits")
+    if foreign := set(outcome.updates) - node.writes(config):
+        raise ValueError(f"it wrote {', '.join(sorted(foreign))}, which it does not declare")
+    json.dumps([outcome.updates, outcome.input, outcome.notes])
+
+
+def _binds(spec: NodeSpec, outcome: Outcome) -> bool:
+    is_external = node_kinds.get(spec.kind).touches == "external"
+    return is_external and outcome.exit not in ("error", "exhausted")
+
+
+def _failed(node: str, error: Exception) -> Outcome:
+    words = "took too long" if isinstance(error, TimeoutError) else str(error)
+    message = f"{type(error).__name__}: {words}"
+    return Outcome(exit="error", notes={"node": node, "error": message})
+
+

@@ -1,0 +1,209 @@
+"""What an escalated conversation needs: further messages join, reminders come, claims lapse."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from orchestration import delivery, escalation, store
+from orchestration.context import Case, Toolbox, memories
+from orchestration.engine import Program, Walk
+from orchestration.journal import Journal
+from orchestration.models import Conversation, Delivery, Escalation, Reminder
+from orchestration.state import classification_of
+from orchestration.store import Hold
+from orchestration.types import URGENCIES, Json, Memory
+
+# A customer who writes on while waiting is told once per this time that they were heard.
+QUIET_PERIOD = timedelta(minutes=30)
+# What a customer means by these ends an unclaimed case.
+SOLVED = "solved"
+
+
+async def join(tools: Toolbox, program: Program, case: Case, journal: Journal) -> None:
+    """Let new messages join the open case: classified, acknowledged, never answered by the bot."""
+    state = await Walk(program, case, tools, journal).classify()
+    await tools.database.write(lambda c: _join(c, tools, case, journal, state))
+
+
+def _join(
+    connection: Connection,
+    tools: Toolbox,
+    case: Case,
+    journal: Journal,
+    state: Mapping[str, Json],
+) -> None:
+    conversation = journal.commit(connection)
+    now = tools.clock()
+    found = store.find_open_escalation(connection, conversation.id)
+    is_solved = state.get("intent") == SOLVED and conversation.status == "escalated"
+    if found and found.status == "open" and is_solved:
+        _resolve_unclaimed(connection, tools, conversation, found, state, now)
+    elif found:
+        escalation.raise_urgency(
+            connection, tools.shop, found, str(state.get("urgency") or "normal"), now
+        )
+        _acknowledge(connection, tools, conversation, state, now)
+    store.answer(connection, case.turn, journal.run.id)
+    store.change(connection, conversation.id, turns=conversation.turns + 1, supersedes=0)
+    classified = store.plain(classification_of(state)) if "intent" in state else None
+    store.change_run(
+        connection,
+        journal.run.id,
+        status="done",
+        outcome="joined",
+        classification=classified,
+        finished_at=now,
+    )
+
+
+def _resolve_unclaimed(
+    connection: Connection,
+    tools: Toolbox,
+    conversation: Conversation,
+    found: Escalation,
+    state: Mapping[str, Json],
+    now: datetime,
+) -> None:
+    ended = store.change_escalation(
+        connection, found, status="resolved", ended_at=now, end_reason="the customer solved it"
+    )
+    tell(connection, tools, conversation, "resolved_thanks", state.get("language"), now)
+    resolve(connection, conversation, "confirmed", now)
+    escalation.announce(connection, tools, conversation, ended, "escalation.resolved", now)
+
+
+def resolve(
+    connection: Connection, conversation: Conversation, resolution: str, now: datetime
+) -> None:
+    """End a conversation; what comes within seven days reopens it."""
+    store.set_status(
+        connection,
+        conversation,
+        "resolved",
+        now=now,
+        resolution=resolution,
+        resolved_at=now,
+        memory=memories.dump_python(Memory(), mode="json"),
+    )
+
+
+def _acknowledge(
+    connection: Connection,
+    tools: Toolbox,
+    conversation: Conversation,
+    state: Mapping[str, Json],
+    now: datetime,
+) -> None:
+    said = conversation.acknowledged_at
+    if conversation.status != "escalated" or (said and now - said < QUIET_PERIOD):
+        return
+    tell(connection, tools, conversation, "still_with_us", state.get("language"), now)
+    store.change(connection, conversation.id, acknowledged_at=now)
+
+
+def tell(
+    connection: Connection,
+    tools: Toolbox,
+    conversation: Conversation,
+    key: str,
+    language: Json,
+    now: datetime,
+) -> None:
+    """Say one of our own sentences to the customer."""
+    text = tools.texts.say(key, str(language or _language(tools, conversation)))
+    message = store.say(
+        connection,
+        conversation,
+        author="system",
+        author_name=tools.shop.bot_name,
+        text=text,
+        now=now,
+    )
+    delivery.queue_message(connection, conversation, message, now)
+
+
+def _language(tools: Toolbox, conversation: Conversation) -> str:
+    return str((conversation.memory or {}).get("language") or tools.shop.language)
+
+
+def keep_time(connection: Connection, tools: Toolbox, held: Hold) -> None:
+    """Send the reminders whose time has come; release a claim whose target passed unanswered."""
+    now = tools.clock()
+    conversation = store.hold(connection, held)
+    found = store.find_open_escalation(connection, conversation.id)
+    if found is None:
+        return
+    for reminder in store.list_due_reminders(connection, found, now):
+        if store.mark_reminded(connection, reminder, now):
+            _remind(connection, tools, conversation, found, reminder, now)
+            if reminder.level >= escalation.LEVELS[-1]:
+                _target_passed(connection, tools, conversation, found, now)
+                return
+
+
+def _remind(
+    connection: Connection,
+    tools: Toolbox,
+    conversation: Conversation,
+    found: Escalation,
+    reminder: Reminder,
+    now: datetime,
+) -> None:
+    details = {"escalation": found.id, "level": reminder.level, "queue": found.queue}
+    store.record_event(
+        connection, conversation.id, "reminder", details, now=now, audience="agents"
+    )
+    tools.telemetry.count("reminders", level=str(reminder.level), queue=found.queue)
+
+
+def _target_passed(
+    connection: Connection,
+    tools: Toolbox,
+    conversation: Conversation,
+    found: Escalation,
+    now: datetime,
+) -> None:
+    """Bring a case back up: unclaimed, one urgency higher, with a new target."""
+    if found.replied_at is not None:
+        return
+    higher = URGENCIES[min(URGENCIES.index(found.urgency) + 1, len(URGENCIES) - 1)]
+    was_claimed = found.status == "claimed"
+    changed = store.change_escalation(
+        connection, found, status="open", assignee=None, claimed_at=None, urgency=higher
+    )
+    escalation.plan_first_answer(connection, tools.shop, changed, now)
+    if was_claimed:
+        store.raise_revision(connection, conversation.id)
+        store.set_status(connection, conversation, "escalated", now=now, assignee=None)
+        tell(connection, tools, conversation, "back_in_queue", None, now)
+
+
+def report_undelivered(connection: Connection, tools: Toolbox, failed: Delivery) -> None:
+    """Open a case for a reply that could not be delivered, where none is open."""
+    conversation = store.lock(connection, failed.conversation_id)
+    if failed.author == "agent" or conversation.status == "assigned":
+        return
+    now = tools.clock()
+    said = store.transcript(connection, conversation.id)
+    transcript = [{"author": one.author, "text": one.text, "at": one.at.isoformat()} for one in said]
+    brief: dict[str, Json] = {
+        "summary": f"The bot's reply could not be delivered: {failed.error}",
+        "classification": None,
+        "customer": {},
+        "orders": [],
+        "transcript": transcript,
+        "suggested_reply": said[-1].text if said else None,
+        "tried": [{"delivery": failed.id, "result": failed.error}],
+    }
+    escalation.open_case(
+        connection,
+        tools,
+        conversation,
+        run=None,
+        queue=escalation.DEFAULT_QUEUE,
+        reason=f"a reply could not be delivered: {failed.error}",
+        urgency="normal",
+        brief=brief,
+        now=now,
+    )

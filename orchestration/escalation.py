@@ -1,0 +1,212 @@
+"""Cases for humans: the brief they start from, how a case is opened, and its response targets."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from orchestration import delivery, state, store
+from orchestration.context import Case, Toolbox, describe_customer, describe_order
+from orchestration.errors import ExternalFailure
+from orchestration.models import Conversation, Escalation
+from orchestration.shop import Shop
+from orchestration.types import URGENCIES, Json
+
+DEFAULT_QUEUE = "support"
+LEVELS = (50, 80, 100)
+_TRANSCRIPT = 50
+
+
+def reason_of(run_state: Mapping[str, Json]) -> str:
+    """Say why the run came to a human: what failed, or else the rule that sent it there."""
+    failure = run_state.get("failure")
+    if failure:
+        return f"the node {failure['node']} failed: {failure['error']}"
+    if verdict := run_state.get("verdict"):
+        if verdict["outcome"] != "passed":
+            return "the draft did not pass the check: " + "; ".join(verdict["reasons"])
+    if rule := run_state.get("rule"):
+        return f"rule: {rule}"
+    return "the workflow asks for a human"
+
+
+async def write_brief(case: Case, tools: Toolbox, run_state: Mapping[str, Json]) -> dict[str, Json]:
+    """Assemble what an agent needs to know; what cannot be read is said in it."""
+    orders, problem = await _orders(case, tools)
+    brief: dict[str, Json] = {
+        "summary": _summary(case, tools, run_state, orders),
+        "classification": _classification(run_state),
+        "customer": dict(describe_customer(case)),
+        "orders": orders,
+        "transcript": transcript(case),
+        "suggested_reply": _suggestion(run_state),
+        "tried": _tried(run_state),
+        "attachments": case.files,
+    }
+    if problem:
+        brief["problems"] = [problem]
+    return brief
+
+
+def bare_brief(case: Case, error: str) -> dict[str, Json]:
+    """Return a brief that needs nothing but what is at hand; for the last resort."""
+    return {
+        "summary": f"The bot failed on this message: {case.text[:500]}",
+        "classification": None,
+        "customer": dict(describe_customer(case)),
+        "orders": [],
+        "transcript": transcript(case),
+        "suggested_reply": None,
+        "tried": [{"node": "engine", "result": error}],
+        "attachments": case.files,
+    }
+
+
+def transcript(case: Case) -> list[Json]:
+    """Return what was said so far, oldest first."""
+    return [
+        {
+            "author": message.author,
+            "name": message.author_name,
+            "text": message.text,
+            "at": message.at.isoformat(),
+        }
+        for message in case.transcript[-_TRANSCRIPT:]
+    ]
+
+
+async def _orders(case: Case, tools: Toolbox) -> tuple[list[Json], str | None]:
+    try:
+        orders = await case.orders(tools.orders)
+    except ExternalFailure as failure:
+        return [], f"the orders could not be read: {failure}"
+    return [describe_order(order, case.now) for order in orders[:10]], None
+
+
+def _classification(run_state: Mapping[str, Json]) -> Json:
+    names = [name for name in state.CLASSIFICATION_FIELDS if name in run_state]
+    return {name: run_state[name] for name in names} or None
+
+
+def _summary(
+    case: Case, tools: Toolbox, run_state: Mapping[str, Json], orders: list[Json]
+) -> str:
+    intent = tools.catalog.intents.get(str(run_state.get("intent")))
+    wants = intent.description if intent and intent.description else "see the message"
+    who = (case.customer.name if case.customer else case.person.name) or "A customer"
+    standing = "verified" if case.is_verified else "not verified"
+    about = set(run_state.get("entities.orders") or ())
+    named = [f"{order['id']} ({order['status']})" for order in orders if order["id"] in about]
+    claimed = sorted(about - {order["id"] for order in orders})
+    parts = [f"{who} ({standing}): {wants.rstrip('.')}."]
+    if named:
+        parts.append(f"About their order {', '.join(named)}.")
+    if claimed:
+        parts.append(f"Names order {', '.join(claimed)}, which is not theirs on record.")
+    parts.append(f"Last message: “{case.text[:500]}”")
+    return " ".join(parts)
+
+
+def _suggestion(run_state: Mapping[str, Json]) -> str | None:
+    draft = run_state.get("draft")
+    return str(draft["text"]) if draft else None
+
+
+def _tried(run_state: Mapping[str, Json]) -> list[Json]:
+    tried: list[Json] = []
+    if draft := run_state.get("draft"):
+        tried.append({"responder": draft["responder"], "result": "drafted"})
+    if verdict := run_state.get("verdict"):
+        tried.append({"check": verdict["outcome"], "reasons": verdict["reasons"]})
+    if failure := run_state.get("failure"):
+        tried.append({"node": failure["node"], "result": failure["error"]})
+    return tried or [{"result": "no automatic answer was tried"}]
+
+
+def open_case(
+    connection: Connection,
+    tools: Toolbox,
+    conversation: Conversation,
+    *,
+    run: str | None,
+    queue: str,
+    reason: str,
+    urgency: str,
+    brief: Mapping[str, Json],
+    now: datetime,
+) -> Escalation:
+    """Open the case of a conversation; where one is open the new matter joins it."""
+    known = store.find_open_escalation(connection, conversation.id)
+    if known:
+        return raise_urgency(connection, tools.shop, known, urgency, now)
+    case = Escalation(
+        id=store.new_id(),
+        conversation_id=conversation.id,
+        run_id=run,
+        reason=reason,
+        urgency=urgency,
+        queue=queue if queue in tools.shop.queues else DEFAULT_QUEUE,
+        brief=dict(brief),
+        created_at=now,
+        target_from=now,
+    )
+    store.add_escalation(connection, case)
+    plan_first_answer(connection, tools.shop, case, now)
+    store.withdraw_approvals(connection, conversation.id, now)
+    store.set_status(connection, conversation, "escalated", now=now, assignee=None)
+    announce(connection, tools, conversation, case, "escalation.created", now)
+    return case
+
+
+def raise_urgency(
+    connection: Connection, shop: Shop, case: Escalation, urgency: str, now: datetime
+) -> Escalation:
+    """Raise a case's urgency, never lower it; the response target moves with it."""
+    if URGENCIES.index(urgency) <= URGENCIES.index(case.urgency):
+        return case
+    changed = store.change_escalation(connection, case, urgency=urgency)
+    if case.replied_at is None:
+        plan_first_answer(connection, shop, changed, now)
+    return changed
+
+
+def plan_first_answer(
+    connection: Connection, shop: Shop, case: Escalation, now: datetime
+) -> None:
+    """Plan the reminders until an agent's first answer, in opening hours."""
+    _plan(connection, shop, case, now, shop.sla[case.urgency].first)
+
+
+def plan_resolution(connection: Connection, shop: Shop, case: Escalation, now: datetime) -> None:
+    """Plan the reminders until the case is resolved, in opening hours."""
+    _plan(connection, shop, case, now, shop.sla[case.urgency].resolve)
+
+
+def _plan(
+    connection: Connection, shop: Shop, case: Escalation, now: datetime, target: timedelta
+) -> None:
+    moments = {level: shop.after_open_time(now, target * level / 100) for level in LEVELS}
+    store.schedule(connection, case.id, target_from=now, moments=moments)
+    store.make_due(connection, case.conversation_id, moments[LEVELS[0]])
+
+
+def announce(
+    connection: Connection,
+    tools: Toolbox,
+    conversation: Conversation,
+    case: Escalation,
+    kind: str,
+    now: datetime,
+) -> None:
+    """Tell other programs what happened to a case, where the operator named an address."""
+    details: dict[str, Any] = {
+        "id": case.id,
+        "conversation_id": conversation.id,
+        "status": case.status,
+        "urgency": case.urgency,
+        "queue": case.queue,
+        "reason": case.reason,
+        "assignee": case.assignee,
+    }
+    delivery.queue_event(connection, tools, conversation, kind, details, now)

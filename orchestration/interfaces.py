@@ -1,0 +1,120 @@
+"""What orchestration needs from outside, and what it lends to those who provide it."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from orchestration.types import (
+    Article,
+    ConversationId,
+    CustomerRecord,
+    Intent,
+    Order,
+    Parcel,
+    Passage,
+    Reading,
+    Receipt,
+)
+
+Clock = Callable[[], datetime]
+
+
+class Channel(Protocol):
+    """A way to show something to somebody."""
+
+    name: str
+    # The other side shows a parcel with the same delivery id once, however often it is handed over.
+    is_idempotent: bool
+    # How long after an attempt of unknown outcome a look can tell whether it arrived.
+    settles_in: timedelta
+
+    async def deliver(self, parcel: Parcel) -> Receipt:
+        """Hand the parcel over once; raises `TemporaryFailure` or `PermanentFailure`, never retries.
+
+        A `TemporaryFailure` whose outcome is unknown says so by `in_doubt`.
+        """
+
+    async def find(self, parcel: Parcel) -> Receipt | None:
+        """Look whether an earlier attempt has arrived; None where it has not been seen."""
+
+
+class OrderSource(Protocol):
+    """The shop's orders and customers; every look-up is for one vouched-for customer."""
+
+    async def find_customer(
+        self, *, id: str | None = None, email: str | None = None
+    ) -> CustomerRecord | None:
+        """Return the customer with this id, or else with this e-mail address."""
+
+    async def list_orders(self, customer: str) -> list[Order]:
+        """Return the customer's orders, newest first."""
+
+    async def find_order(self, customer: str, order: str) -> Order | None:
+        """Return the order if it is this customer's; None alike for another's and for none."""
+
+
+class OrderRecords(Protocol):
+    """Orders and customers in our own tables, lent to an order source."""
+
+    async def find_customer(
+        self, *, id: str | None = None, email: str | None = None
+    ) -> CustomerRecord | None:
+        """Return the imported customer, if there is one."""
+
+    async def list_orders(self, customer: str) -> list[Order]:
+        """Return the customer's imported orders, newest first."""
+
+
+class KnowledgeIndex(Protocol):
+    """Finds the article that answers a question."""
+
+    def build(self, articles: Sequence[Article]) -> None:
+        """Index these articles in place of the earlier ones; slow, run it off the event loop."""
+
+    def search(self, text: str, *, language: str, limit: int = 3) -> list[Passage]:
+        """Return the best passages, best first; an empty list where nothing is near."""
+
+
+class IntentClassifier(Protocol):
+    """Reads what a text is about."""
+
+    fingerprint: str
+
+    def train(self, intents: Sequence[Intent]) -> None:
+        """Learn the intents from their examples; slow, run it off the event loop."""
+
+    def read(self, text: str) -> Reading:
+        """Return the probabilities of the intents for a text; some milliseconds of CPU."""
+
+
+class Dispatcher(Protocol):
+    """Brings due conversations to a worker, one worker at a time for each."""
+
+    async def wake(self, conversation: ConversationId, *, at: datetime | None = None) -> None:
+        """Hint that a conversation has work, now or at `at`; losing a hint does no harm."""
+
+    def every(self, name: str, interval: timedelta, action: Callable[[], Awaitable[None]]) -> None:
+        """Run an action periodically while started; register before `start`."""
+
+    async def start(self, advance: "Advance | None") -> None:
+        """Begin; with None this process only wakes others."""
+
+    async def stop(self) -> None:
+        """Let work under way finish for a moment, then end."""
+
+    def is_ready(self) -> bool:
+        """Tell whether wakes are being taken."""
+
+
+# Returns when the conversation is next due, or None.
+Advance = Callable[[ConversationId], Awaitable[datetime | None]]
+
+
+class Telemetry(Protocol):
+    """Counts and times what happens; labels never carry a customer, order or conversation."""
+
+    def count(self, name: str, value: float = 1, **labels: str) -> None:
+        """Raise a counter."""
+
+    def time(self, name: str, seconds: float, **labels: str) -> None:
+        """Record how long something took."""

@@ -1,0 +1,98 @@
+"""A run's steps on their way to the table, and those a resumed run finds there."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from orchestration import store
+from orchestration.database import Database
+from orchestration.interfaces import Clock
+from orchestration.models import Conversation, Run, Step
+from orchestration.store import Hold
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where in a run a step stands; unique within it."""
+
+    part: int
+    node: str
+    visit: int
+
+
+class Journal:
+    """Keeps finished pure steps until the next commit; a paid one is on record before it starts."""
+
+    def __init__(
+        self, database: Database, held: Hold, run: Run, recorded: Iterable[Step], clock: Clock
+    ) -> None:
+        self.held = held
+        self.run = run
+        self._database = database
+        self._clock = clock
+        self._steps = {_place(step): step for step in recorded}
+        self._unwritten: dict[Place, Step] = {}
+        self._begun: dict[Place, float] = {}
+        self._is_bound = False
+
+    def finished(self, place: Place) -> Step | None:
+        """Return the step that was done at this place before, or None."""
+        step = self._steps.get(place)
+        return step if step and step.status != "started" else None
+
+    def was_started(self, place: Place) -> bool:
+        """Tell whether a paid or external step began here whose outcome is not on record."""
+        step = self._steps.get(place)
+        return step is not None and step.status == "started"
+
+    def begin(self, place: Place, kind: str) -> Step:
+        """Note that a step begins."""
+        known = self._steps.get(place)
+        step = Step(
+            run_id=self.run.id,
+            part=place.part,
+            node=place.node,
+            visit=place.visit,
+            position=known.position if known else len(self._steps) + 1,
+            kind=kind,
+            status="started",
+            started_at=self._clock(),
+        )
+        self._steps[place] = step
+        self._begun[place] = time.perf_counter()
+        return step
+
+    def finish(self, place: Place, step: Step, *, binds: bool) -> None:
+        """Note how a step ended; it is written with the next commit.
+
+        `binds` says that something outside has changed, so that the run must come to its end.
+        """
+        self._is_bound = self._is_bound or binds
+        step.ms = round((time.perf_counter() - self._begun[place]) * 1000, 3)
+        self._unwritten[place] = step
+
+    async def record_start(self, place: Place) -> None:
+        """Put a paid or external step on record before it starts, with all that went before.
+
+        Raises `Fenced` where another worker has the conversation, `Superseded` where the customer
+        has written again.
+        """
+        self._unwritten[place] = self._steps[place]
+        await self._database.write(self.commit)
+
+    def commit(self, connection: Connection, *, is_last_resort: bool = False) -> Conversation:
+        """Write what is waiting, in the caller's transaction, if the run may still go on.
+
+        Returns the conversation as it is now. The last resort holds whatever the customer wrote.
+        """
+        may_not_move = not (self.run.is_final or self._is_bound or is_last_resort)
+        revision = self.run.revision if may_not_move else None
+        current = store.hold(connection, self.held, revision=revision)
+        store.record_steps(connection, list(self._unwritten.values()))
+        return current
+
+
+def _place(step: Step) -> Place:
+    return Place(part=step.part, node=step.node, visit=step.visit)

@@ -1,0 +1,120 @@
+"""The node kinds: what a box in a workflow can do; one file each, found by the registry."""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+
+from orchestration.context import Case, Toolbox
+from orchestration.registry import Registry
+from orchestration.types import Draft, Json, Touches
+
+node_kinds: Registry[type["Node"]] = Registry("node kind", "orchestration.nodes")
+
+drafts = TypeAdapter(Draft)
+
+
+class Config(BaseModel):
+    """The settings of a node, beside its exits; unknown ones are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Visit:
+    """One visit of a run to a node: where it stands and what it may use.
+
+    Before anything paid or external begins, a node awaits `record_start`; `was_started` says that it
+    began at an earlier attempt, in a process that died, and nobody knows how it ended.
+    """
+
+    part: int
+    node: str
+    number: int
+    state: Mapping[str, Json]
+    case: Case
+    tools: Toolbox
+    record_start: Callable[[], Awaitable[None]]
+    was_started: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class End:
+    """How a path ends; the engine writes it, together with everything it needs, in one commit."""
+
+    kind: str
+    draft: Draft | None = None
+    text: str | None = None
+    queue: str | None = None
+    reason: str = ""
+    brief: Mapping[str, Json] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wait:
+    """A draft that a human must release before the run goes on."""
+
+    draft: Draft
+    reasons: tuple[str, ...]
+    expires_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a visit led to: an exit, an end or a wait, with what it adds to the run's state.
+
+    `input` is what the step's record shows as having gone in; `notes` stand in its output beside
+    the updates but do not enter the state.
+    """
+
+    exit: str | None = None
+    updates: Mapping[str, Json] = field(default_factory=dict)
+    input: Mapping[str, Json] = field(default_factory=dict)
+    notes: Mapping[str, Json] = field(default_factory=dict)
+    end: End | None = None
+    wait: Wait | None = None
+
+
+class Node:
+    """A box of a workflow: a kind plus its config."""
+
+    kind: ClassVar[str]
+    Config: ClassVar[type[BaseModel]] = Config
+    touches: ClassVar[Touches] = "pure"
+    ends: ClassVar[bool] = False
+    timeout: ClassVar[timedelta] = timedelta(seconds=30)
+
+    def __init__(self, config: Any) -> None:
+        self.config = config
+
+    @classmethod
+    def exits(cls, config: Any) -> tuple[str, ...]:
+        """Name the ways out."""
+        return ("done",)
+
+    @classmethod
+    def reads(cls, config: Any) -> frozenset[str]:
+        """Name the fields of the state it needs."""
+        return frozenset()
+
+    @classmethod
+    def writes(cls, config: Any) -> frozenset[str]:
+        """Name the fields it adds to the state."""
+        return frozenset()
+
+    async def run(self, visit: Visit) -> Outcome:
+        """Do the work of one visit."""
+        raise TypeError(f"node kind {type(self).__name__} does not say what it does")
+
+
+def draft_in(state: Mapping[str, Json]) -> Draft:
+    """Return the draft that a reply node left in the state."""
+    return drafts.validate_python(state["draft"])
+
+
+def as_json(value: Any, adapter: TypeAdapter[Any] = drafts) -> Json:
+    """Return a value as plain JSON."""
+    return json.loads(adapter.dump_json(value))

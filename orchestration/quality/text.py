@@ -1,0 +1,57 @@
+"""Words and sentences of a text, folded so that spellings compare."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+# A dot after a one- or two-digit number is a German date, after these letters an abbreviation.
+_BREAK = re.compile(
+    r"(?<=[.!?…])(?<!\b\d\.)(?<!\b\d\d\.)(?<!\b[Nn][ro]\.)(?<!\bca\.)(?<!\bz\.)"
+    r"[\"'”»)\]*_]{0,3}\s+(?=[^\sa-zß-ÿ])|\s*\n+\s*|\s+[•·▪]\s+"
+)
+_BULLET = re.compile(r"[\s•·▪*\->–—]+")
+_WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sentence:
+    """A sentence or a line of a list, and where it stands in the text."""
+
+    text: str
+    start: int
+    end: int
+
+
+def normal(text: str) -> str:
+    """Return the compatibility form of a text: one spelling of digits, spaces and letters."""
+    return text if text.isascii() else unicodedata.normalize("NFKC", text)
+
+
+def fold(text: str) -> str:
+    """Return a text in lower case without accents; its length may change."""
+    if text.isascii():
+        return text.lower()
+    letters = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
+
+
+def words(text: str) -> list[str]:
+    """Return the folded words and numbers of a text."""
+    return _WORD.findall(fold(text))
+
+
+def sentences(text: str) -> Iterator[Sentence]:
+    """Split a text at the ends of sentences, lines and list items."""
+    start = 0
+    for cut in _BREAK.finditer(text):
+        yield from _sentence(text, start, cut.start())
+        start = cut.end()
+    yield from _sentence(text, start, len(text))
+
+
+def _sentence(text: str, start: int, end: int) -> Iterator[Sentence]:
+    bullet = _BULLET.match(text, start, end)
+    start = bullet.end() if bullet else start
+    if text[start:end].strip():
+        yield Sentence(text=text[start:end], start=start, end=end)

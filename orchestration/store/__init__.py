@@ -1,0 +1,91 @@
+"""All we ask of the database, as plain functions over a connection."""
+
+from orchestration.store.conversations import (
+    Hold,
+    change,
+    customer_of,
+    due,
+    hold,
+    list_conversations,
+    lock,
+    make_due,
+    next_due,
+    raise_revision,
+    record_event,
+    set_status,
+    settle,
+    take,
+    turn_due,
+    watch,
+)
+from orchestration.store.deliveries import (
+    add_delivery,
+    change_delivery,
+    finish_attempt,
+    list_failed,
+    list_in_flight,
+    list_open,
+    start_attempt,
+    withhold,
+)
+from orchestration.store.escalations import (
+    add_escalation,
+    change_escalation,
+    find_open_escalation,
+    get_escalation,
+    list_due_reminders,
+    list_escalations,
+    list_reminders,
+    lock_escalation,
+    mark_reminded,
+    recall_command,
+    remember_command,
+    schedule,
+    stale,
+)
+from orchestration.store.messages import (
+    Repeated,
+    add_message,
+    answer,
+    answer_all,
+    list_files,
+    list_unanswered,
+    say,
+    transcript,
+)
+from orchestration.store.rows import add, fetch, find, get, new_id, plain, put
+from orchestration.store.runs import (
+    change_run,
+    count_steps,
+    expire_approvals,
+    find_approval,
+    find_unfinished,
+    find_waiting,
+    last_run,
+    list_runs,
+    list_steps,
+    open_approval,
+    record_steps,
+    resume_run,
+    start_run,
+    supersede_run,
+    withdraw_approvals,
+)
+from orchestration.store.shop import (
+    Records,
+    content_version,
+    count_orders,
+    find_published,
+    get_version,
+    list_articles,
+    list_intents,
+    publish_version,
+    read_setting,
+    replace_intents,
+    save_articles,
+    save_customers,
+    save_orders,
+    save_setting,
+)
+
+__all__ = [name for name in dir() if not name.startswith("_")]

@@ -1,0 +1,312 @@
+"""Conversations: whose turn it is, what is due, and what watchers are told."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, and_, func, or_, select, update
+
+from orchestration.errors import Fenced, Superseded
+from orchestration.models import (
+    Approval,
+    Conversation,
+    Customer,
+    Delivery,
+    Escalation,
+    Event,
+    Message,
+    Reminder,
+    Run,
+    table,
+)
+from orchestration.store import rows
+from orchestration.types import ConversationId
+
+conversations = table(Conversation)
+messages = table(Message)
+runs = table(Run)
+deliveries = table(Delivery)
+approvals = table(Approval)
+escalations = table(Escalation)
+reminders = table(Reminder)
+
+# A worker that has not settled within this time is taken for dead; the next sweep wakes again.
+LEASE = timedelta(seconds=10)
+OPEN_DELIVERIES = ("pending", "sending")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hold:
+    """A worker's hold on a conversation; every commit of its run demands the token."""
+
+    conversation: Conversation
+    token: int
+
+
+def take(connection: Connection, conversation: ConversationId, now: datetime) -> Hold | None:
+    """Take the conversation, fencing whoever had it before; None where there is none."""
+    statement = (
+        update(conversations)
+        .where(conversations.c.id == conversation)
+        .values(turn_token=conversations.c.turn_token + 1, due_at=now + LEASE)
+        .returning(*conversations.c)
+    )
+    row = connection.execute(statement).first()
+    if row is None:
+        return None
+    taken = Conversation(**row._mapping)
+    return Hold(conversation=taken, token=taken.turn_token)
+
+
+def hold(connection: Connection, held: Hold, *, revision: int | None = None) -> Conversation:
+    """Lock the conversation for this commit and return it as it is now.
+
+    Raises `Fenced` where another worker has taken it, `Superseded` where `revision` is given and the
+    conversation has moved on since.
+    """
+    statement = (
+        update(conversations)
+        .where(conversations.c.id == held.conversation.id, conversations.c.turn_token == held.token)
+        .values(turn_token=conversations.c.turn_token)
+        .returning(*conversations.c)
+    )
+    row = connection.execute(statement).first()
+    if row is None:
+        raise Fenced(f"another worker has conversation {held.conversation.id}")
+    current = Conversation(**row._mapping)
+    if revision is not None and current.revision != revision:
+        raise Superseded(f"conversation {held.conversation.id} has moved on")
+    return current
+
+
+def lock(connection: Connection, conversation: str) -> Conversation:
+    """Lock the conversation's row before anything that belongs to it is changed."""
+    statement = select(conversations).where(conversations.c.id == conversation).with_for_update()
+    found = rows.fetch(connection, Conversation, statement)
+    return found[0] if found else rows.get(connection, Conversation, conversation)
+
+
+def change(connection: Connection, conversation: str, **values: Any) -> None:
+    """Set columns of a conversation."""
+    connection.execute(
+        update(conversations).where(conversations.c.id == conversation).values(**values)
+    )
+
+
+def raise_revision(connection: Connection, conversation: str, **values: Any) -> None:
+    """Tell runs under way that what they know has changed."""
+    change(connection, conversation, revision=conversations.c.revision + 1, **values)
+
+
+def next_seq(connection: Connection, conversation: str) -> int:
+    """Take the next number of the conversation's messages and events."""
+    statement = (
+        update(conversations)
+        .where(conversations.c.id == conversation)
+        .values(next_seq=conversations.c.next_seq + 1)
+        .returning(conversations.c.next_seq)
+    )
+    return int(connection.execute(statement).scalar_one()) - 1
+
+
+def record_event(
+    connection: Connection,
+    conversation: str,
+    kind: str,
+    details: dict[str, Any],
+    *,
+    now: datetime,
+    audience: str = "customer",
+) -> None:
+    """Append an event for whoever watches the conversation."""
+    seq = next_seq(connection, conversation)
+    event = Event(
+        conversation_id=conversation, seq=seq, kind=kind, audience=audience, details=details, at=now
+    )
+    rows.add(connection, event)
+
+
+def set_status(
+    connection: Connection, conversation: Conversation, status: str, *, now: datetime, **values: Any
+) -> None:
+    """Move the conversation to a status and tell its watchers, where that is a change."""
+    if status != "resolved":
+        values = {"resolution": None, "resolved_at": None, **values}
+    change(connection, conversation.id, status=status, changed_at=now, **values)
+    if conversation.status == status and conversation.assignee == values.get(
+        "assignee", conversation.assignee
+    ):
+        return
+    details = {"status": status, "assignee": values.get("assignee", conversation.assignee)}
+    details["resolution"] = values.get("resolution")
+    record_event(connection, conversation.id, "status", details, now=now)
+
+
+def due(connection: Connection, now: datetime, *, limit: int = 500) -> list[ConversationId]:
+    """Return the conversations that need work, longest overdue first."""
+    statement = (
+        select(conversations.c.id)
+        .where(conversations.c.due_at <= now)
+        .order_by(conversations.c.due_at)
+        .limit(limit)
+    )
+    return [ConversationId(id) for id in connection.execute(statement).scalars()]
+
+
+def settle(
+    connection: Connection, held: Hold, *, now: datetime, debounce: timedelta
+) -> datetime | None:
+    """Set when the conversation is next due, from all that waits in it; returns it."""
+    current = hold(connection, held)
+    moment = next_due(connection, current, debounce=debounce)
+    change(connection, current.id, due_at=moment)
+    return moment
+
+
+def next_due(
+    connection: Connection, conversation: Conversation, *, debounce: timedelta
+) -> datetime | None:
+    """Return the earliest moment at which something in the conversation wants doing."""
+    moments = [
+        _turn_due(connection, conversation, debounce),
+        _run_due(connection, conversation),
+        _earliest(connection, deliveries.c.due_at, deliveries.c.status.in_(OPEN_DELIVERIES), conversation),
+        _approval_due(connection, conversation),
+        _escalation_due(connection, conversation),
+    ]
+    set_moments = [moment for moment in moments if moment is not None]
+    return min(set_moments) if set_moments else None
+
+
+def make_due(connection: Connection, conversation: str, moment: datetime) -> None:
+    """Bring the conversation's due time forward to a moment."""
+    earlier = or_(conversations.c.due_at.is_(None), conversations.c.due_at > moment)
+    connection.execute(
+        update(conversations)
+        .where(conversations.c.id == conversation, earlier)
+        .values(due_at=moment)
+    )
+
+
+def turn_due(
+    connection: Connection, conversation: str, debounce: timedelta
+) -> datetime | None:
+    """Return when the next turn may start: a pause in the writing, or five times it at the most."""
+    condition = and_(
+        messages.c.conversation_id == conversation,
+        messages.c.turn_id.is_(None),
+        messages.c.author == "customer",
+    )
+    first, last = connection.execute(
+        select(func.min(messages.c.at), func.max(messages.c.at)).where(condition)
+    ).one()
+    if first is None:
+        return None
+    return min(last + debounce, first + 5 * debounce)
+
+
+def _turn_due(
+    connection: Connection, conversation: Conversation, debounce: timedelta
+) -> datetime | None:
+    if conversation.status == "assigned":
+        return None
+    return turn_due(connection, conversation.id, debounce)
+
+
+def _run_due(connection: Connection, conversation: Conversation) -> datetime | None:
+    decided = select(approvals.c.id).where(
+        approvals.c.run_id == runs.c.id, approvals.c.status != "open"
+    )
+    unfinished = or_(runs.c.status == "running", and_(runs.c.status == "waiting", decided.exists()))
+    return _earliest(connection, runs.c.started_at, unfinished, conversation)
+
+
+def _approval_due(connection: Connection, conversation: Conversation) -> datetime | None:
+    return _earliest(connection, approvals.c.expires_at, approvals.c.status == "open", conversation)
+
+
+def _escalation_due(connection: Connection, conversation: Conversation) -> datetime | None:
+    statement = (
+        select(func.min(reminders.c.due_at))
+        .select_from(reminders.join(escalations, reminders.c.escalation_id == escalations.c.id))
+        .where(
+            escalations.c.conversation_id == conversation.id,
+            escalations.c.status.in_(("open", "claimed")),
+            reminders.c.target_from == escalations.c.target_from,
+            reminders.c.sent_at.is_(None),
+        )
+    )
+    return connection.execute(statement).scalar()
+
+
+def _earliest(
+    connection: Connection, column: Any, condition: Any, conversation: Conversation
+) -> datetime | None:
+    own = column.table.c.conversation_id == conversation.id
+    return connection.execute(select(func.min(column)).where(own, condition)).scalar()
+
+
+def customer_of(connection: Connection, conversation: Conversation) -> Customer:
+    """Return the conversation's customer."""
+    return rows.get(connection, Customer, conversation.customer_id)
+
+
+def list_conversations(
+    connection: Connection,
+    *,
+    status: str | None = None,
+    customer: str | None = None,
+    limit: int,
+    before: tuple[datetime, str] | None = None,
+) -> list[Conversation]:
+    """Return conversations, newest first, after a cursor; those of API runs are left out."""
+    conditions = [conversations.c.channel != "api"]
+    if status:
+        conditions.append(conversations.c.status == status)
+    if customer:
+        people = table(Customer)
+        own = select(people.c.id).where(people.c.external_id == customer)
+        conditions.append(conversations.c.customer_id.in_(own))
+    if before:
+        moment, id = before
+        same_moment = and_(conversations.c.created_at == moment, conversations.c.id < id)
+        conditions.append(or_(conversations.c.created_at < moment, same_moment))
+    statement = (
+        select(conversations)
+        .where(*conditions)
+        .order_by(conversations.c.created_at.desc(), conversations.c.id.desc())
+        .limit(limit)
+    )
+    return rows.fetch(connection, Conversation, statement)
+
+
+def watch(
+    connection: Connection, conversation: str, *, after: int, limit: int = 200
+) -> list[Message | Event]:
+    """Return what the customer may see of the conversation after a number, in order."""
+    events = table(Event)
+    said = rows.fetch(
+        connection,
+        Message,
+        select(messages)
+        .where(
+            messages.c.conversation_id == conversation,
+            messages.c.seq > after,
+            messages.c.audience == "customer",
+        )
+        .order_by(messages.c.seq)
+        .limit(limit),
+    )
+    happened = rows.fetch(
+        connection,
+        Event,
+        select(events)
+        .where(
+            events.c.conversation_id == conversation,
+            events.c.seq > after,
+            events.c.audience == "customer",
+        )
+        .order_by(events.c.seq)
+        .limit(limit),
+    )
+    return sorted([*said, *happened], key=lambda item: item.seq)[:limit]

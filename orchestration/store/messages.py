@@ -1,0 +1,287 @@
+"""Messages: the one transaction in which one is received, and what is said in reply."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from orchestration import masking
+from orchestration.errors import Conflict, FrontdeskError
+from orchestration.models import Conversation, Customer, File, Message, table
+from orchestration.store import conversations, rows
+from orchestration.store.conversations import messages
+from orchestration.types import (
+    Attachment,
+    ConversationId,
+    IncomingMessage,
+    MessageId,
+    Received,
+    Sender,
+)
+
+customers = table(Customer)
+files = table(File)
+
+# Later than this after it was resolved, a message starts a new conversation that links the old one.
+REOPENS_WITHIN = timedelta(days=7)
+
+
+class Repeated(FrontdeskError):
+    """The same message was received by somebody else at the same moment; look again."""
+
+
+def add_message(
+    connection: Connection, incoming: IncomingMessage, *, now: datetime, debounce: timedelta
+) -> Received:
+    """Store a customer's message once and say when its turn may start.
+
+    Raises `Conflict` for a known id with another body and for a conversation of another customer,
+    `Repeated` where the same message is being stored at this very moment.
+    """
+    known = _find_known(connection, incoming)
+    if known is not None:
+        return _repeat(connection, known, incoming, debounce)
+    customer = _find_or_add_customer(connection, incoming.sender, now)
+    conversation = _find_or_add_conversation(connection, incoming, customer, now)
+    message = _insert(connection, incoming, conversation, now)
+    due_at = _make_due(connection, conversation, now, debounce)
+    return Received(
+        conversation=ConversationId(conversation.id),
+        message=MessageId(message.id),
+        duplicate=False,
+        unanswered=conversation.status != "assigned",
+        due_at=due_at,
+    )
+
+
+def _find_known(connection: Connection, incoming: IncomingMessage) -> Message | None:
+    return rows.find(
+        connection,
+        Message,
+        messages.c.source == incoming.source,
+        messages.c.source_id == incoming.source_id,
+    )
+
+
+def _repeat(
+    connection: Connection, known: Message, incoming: IncomingMessage, debounce: timedelta
+) -> Received:
+    if known.fingerprint != incoming.fingerprint:
+        raise Conflict(f"message {incoming.source_id!r} was received before with another body")
+    due = conversations.turn_due(connection, known.conversation_id, debounce)
+    return Received(
+        conversation=ConversationId(known.conversation_id),
+        message=MessageId(known.id),
+        duplicate=True,
+        unanswered=known.turn_id is None,
+        due_at=due or known.at,
+    )
+
+
+def _find_or_add_customer(connection: Connection, sender: Sender, now: datetime) -> Customer:
+    same = (customers.c.source == sender.source, customers.c.external_id == sender.external_id)
+    found = rows.find(connection, Customer, *same)
+    if found is None:
+        new = Customer(
+            id=rows.new_id(),
+            source=sender.source,
+            external_id=sender.external_id,
+            verified=sender.verified,
+            email=sender.email,
+            name=sender.name,
+            created_at=now,
+        )
+        rows.add_unless_there(connection, new)
+        found = rows.find(connection, Customer, *same)
+        assert found is not None  # noqa: S101
+    changed = rows.without_nones({"email": sender.email, "name": sender.name})
+    if any(getattr(found, name) != value for name, value in changed.items()):
+        connection.execute(
+            update(customers).where(customers.c.id == found.id).values(**changed)
+        )
+    return found
+
+
+def _find_or_add_conversation(
+    connection: Connection, incoming: IncomingMessage, customer: Customer, now: datetime
+) -> Conversation:
+    external = incoming.conversation or rows.new_id()
+    newest = _newest(connection, incoming.channel, external)
+    if newest is None:
+        newest = _add_conversation(connection, incoming, external, customer, now, previous=None)
+    if newest.customer_id != customer.id:
+        raise Conflict(f"conversation {external!r} belongs to another customer")
+    if newest.resolved_at and now - newest.resolved_at > REOPENS_WITHIN:
+        newest = _add_conversation(connection, incoming, external, customer, now, previous=newest)
+    return conversations.lock(connection, newest.id)
+
+
+def _newest(connection: Connection, channel: str, external: str) -> Conversation | None:
+    target = conversations.conversations
+    statement = (
+        select(target)
+        .where(target.c.channel == channel, target.c.external_id == external)
+        .order_by(target.c.generation.desc())
+        .limit(1)
+    )
+    found = rows.fetch(connection, Conversation, statement)
+    return found[0] if found else None
+
+
+def _add_conversation(
+    connection: Connection,
+    incoming: IncomingMessage,
+    external: str,
+    customer: Customer,
+    now: datetime,
+    *,
+    previous: Conversation | None,
+) -> Conversation:
+    new = Conversation(
+        id=rows.new_id(),
+        channel=incoming.channel,
+        external_id=external,
+        generation=previous.generation + 1 if previous else 1,
+        previous_id=previous.id if previous else None,
+        customer_id=customer.id,
+        created_at=now,
+        changed_at=now,
+    )
+    rows.add_unless_there(connection, new)
+    found = _newest(connection, incoming.channel, external)
+    assert found is not None  # noqa: S101
+    return found
+
+
+def _insert(
+    connection: Connection, incoming: IncomingMessage, conversation: Conversation, now: datetime
+) -> Message:
+    message = Message(
+        id=rows.new_id(),
+        conversation_id=conversation.id,
+        seq=conversations.next_seq(connection, conversation.id),
+        author="customer",
+        author_name=incoming.sender.name,
+        text=masking.mask(incoming.text),
+        at=now,
+        # What is written while an agent has the conversation is theirs to answer.
+        turn_id="agent" if conversation.status == "assigned" else None,
+        source=incoming.source,
+        source_id=incoming.source_id,
+        fingerprint=incoming.fingerprint,
+        details=dict(incoming.metadata) or None,
+    )
+    if not rows.add_unless_there(connection, message):
+        raise Repeated(f"message {incoming.source_id!r} is being received twice")
+    _add_files(connection, message.id, incoming.attachments)
+    updates: dict[str, Any] = {"changed_at": now, "last_word": "customer"}
+    if incoming.callback_url:
+        updates["callback_url"] = incoming.callback_url
+    conversations.raise_revision(connection, conversation.id, **updates)
+    return message
+
+
+def _add_files(connection: Connection, message: str, attachments: Sequence[Attachment]) -> None:
+    for attachment in attachments:
+        file = File(
+            id=rows.new_id(),
+            message_id=message,
+            name=attachment.name,
+            type=attachment.type,
+            url=attachment.url,
+            content=attachment.content,
+        )
+        rows.add(connection, file)
+
+
+def _make_due(
+    connection: Connection, conversation: Conversation, now: datetime, debounce: timedelta
+) -> datetime:
+    if conversation.status == "assigned":
+        return now
+    due = conversations.turn_due(connection, conversation.id, debounce) or now
+    conversations.make_due(connection, conversation.id, due)
+    return due
+
+
+def say(
+    connection: Connection,
+    conversation: Conversation,
+    *,
+    author: str,
+    text: str,
+    now: datetime,
+    audience: str = "customer",
+    author_name: str | None = None,
+    run_id: str | None = None,
+    citations: Sequence[dict[str, Any]] = (),
+) -> Message:
+    """Append what the bot, an agent or the system says; it still has to be delivered."""
+    message = Message(
+        id=rows.new_id(),
+        conversation_id=conversation.id,
+        seq=conversations.next_seq(connection, conversation.id),
+        author=author,
+        author_name=author_name,
+        audience=audience,
+        text=text,
+        at=now,
+        run_id=run_id,
+        citations=list(citations) or None,
+    )
+    rows.add(connection, message)
+    if audience == "customer":
+        conversations.change(connection, conversation.id, changed_at=now, last_word=author)
+    return message
+
+
+def list_unanswered(connection: Connection, conversation: str) -> list[Message]:
+    """Return the customer's messages that have no turn yet, in order."""
+    statement = (
+        select(messages)
+        .where(
+            messages.c.conversation_id == conversation,
+            messages.c.turn_id.is_(None),
+            messages.c.author == "customer",
+        )
+        .order_by(messages.c.seq)
+    )
+    return rows.fetch(connection, Message, statement)
+
+
+def answer(connection: Connection, ids: Sequence[str], turn: str) -> None:
+    """Give messages their turn, where they have none yet."""
+    connection.execute(
+        update(messages)
+        .where(messages.c.id.in_(list(ids)), messages.c.turn_id.is_(None))
+        .values(turn_id=turn)
+    )
+
+
+def answer_all(connection: Connection, conversation: str, turn: str) -> None:
+    """Give every unanswered message of the conversation its turn."""
+    connection.execute(
+        update(messages)
+        .where(messages.c.conversation_id == conversation, messages.c.turn_id.is_(None))
+        .values(turn_id=turn)
+    )
+
+
+def transcript(
+    connection: Connection, conversation: str, *, audience: str | None = "customer", after: int = 0
+) -> list[Message]:
+    """Return what was said, in order; with `audience` None the agents' notes too."""
+    conditions = [messages.c.conversation_id == conversation, messages.c.seq > after]
+    if audience:
+        conditions.append(messages.c.audience == audience)
+    return rows.fetch(
+        connection, Message, select(messages).where(*conditions).order_by(messages.c.seq)
+    )
+
+
+def list_files(connection: Connection, message_ids: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the attachments of messages, without their content."""
+    columns = [files.c.id, files.c.message_id, files.c.name, files.c.type, files.c.url]
+    statement = select(*columns).where(files.c.message_id.in_(list(message_ids)))
+    return [dict(row._mapping) for row in connection.execute(statement)]

@@ -1,0 +1,202 @@
+"""The shop's own content: customers, orders, articles, intents, and published workflows."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, select, update
+
+from orchestration.database import Database
+from orchestration.errors import NotFound
+from orchestration.models import (
+    ArticleRow,
+    CustomerRow,
+    IntentRow,
+    OrderRow,
+    Setting,
+    Workflow,
+    WorkflowVersion,
+    table,
+)
+from orchestration.store import rows
+from orchestration.types import Article, CustomerRecord, Intent, Order
+
+intents = table(IntentRow)
+articles = table(ArticleRow)
+customers = table(CustomerRow)
+orders = table(OrderRow)
+settings = table(Setting)
+workflows = table(Workflow)
+versions = table(WorkflowVersion)
+
+CONTENT = "content"
+CLOSED = ("delivered", "returned", "refunded", "cancelled")
+
+
+def save_customers(connection: Connection, records: Sequence[CustomerRecord]) -> None:
+    """Add or replace customers of the shop."""
+    for record in records:
+        rows.put(connection, CustomerRow(**rows.plain(record)))
+
+
+def save_orders(connection: Connection, records: Sequence[Order]) -> None:
+    """Add or replace orders of the shop."""
+    for record in records:
+        values = rows.plain(record)
+        values["value"] = None if record.value is None else str(record.value)
+        values["items"] = list(record.items)
+        rows.put(connection, OrderRow(**values))
+
+
+def save_articles(connection: Connection, records: Sequence[Article]) -> None:
+    """Add or replace articles; every process indexes them anew."""
+    for record in records:
+        values = {**rows.plain(record), "questions": list(record.questions)}
+        rows.put(connection, ArticleRow(**values))
+    _content_changed(connection)
+
+
+def replace_intents(connection: Connection, records: Sequence[Intent]) -> None:
+    """Put these intents in place of all earlier ones; every process trains anew."""
+    connection.execute(delete(intents))
+    for position, record in enumerate(records):
+        values = rows.plain(record)
+        values["examples"] = list(record.examples)
+        values["responders"] = list(record.responders)
+        rows.add(connection, IntentRow(position=position, **values))
+    _content_changed(connection)
+
+
+def list_intents(connection: Connection) -> list[Intent]:
+    """Return the intents in the admin's order."""
+    found = rows.fetch(connection, IntentRow, select(intents).order_by(intents.c.position))
+    return [_intent(row) for row in found]
+
+
+def list_articles(connection: Connection) -> list[Article]:
+    """Return the articles of the knowledge base."""
+    found = rows.fetch(connection, ArticleRow, select(articles).order_by(articles.c.id))
+    return [
+        Article(**{**row.model_dump(), "questions": tuple(row.questions or ())}) for row in found
+    ]
+
+
+def content_version(connection: Connection) -> int:
+    """Return the number of the last change to intents or articles."""
+    return int(read_setting(connection, CONTENT) or 0)
+
+
+def read_setting(connection: Connection, name: str) -> Any:
+    """Return a shared value, or None."""
+    return connection.execute(select(settings.c.value).where(settings.c.name == name)).scalar()
+
+
+def save_setting(connection: Connection, name: str, value: Any) -> None:
+    """Set a shared value."""
+    rows.put(connection, Setting(name=name, value=value))
+
+
+def _content_changed(connection: Connection) -> None:
+    save_setting(connection, CONTENT, content_version(connection) + 1)
+
+
+def _intent(row: IntentRow) -> Intent:
+    values = row.model_dump(exclude={"position"})
+    values["examples"] = tuple(row.examples or ())
+    values["responders"] = tuple(row.responders or ())
+    return Intent(**values)
+
+
+def count_orders(connection: Connection) -> int:
+    """Return how many orders were imported."""
+    return int(connection.execute(select(func.count()).select_from(orders)).scalar_one())
+
+
+class Records:
+    """The imported customers and orders, as lent to an order source."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def find_customer(
+        self, *, id: str | None = None, email: str | None = None
+    ) -> CustomerRecord | None:
+        """Return the imported customer with this id, or else with this e-mail address."""
+        return await self._database.read(
+            lambda connection: _find_customer(connection, id=id, email=email)
+        )
+
+    async def list_orders(self, customer: str) -> list[Order]:
+        """Return the customer's imported orders, newest first."""
+        return await self._database.read(lambda connection: _list_orders(connection, customer))
+
+
+def _find_customer(
+    connection: Connection, *, id: str | None, email: str | None
+) -> CustomerRecord | None:
+    found = None
+    if id:
+        found = rows.find(connection, CustomerRow, customers.c.id == id)
+    if found is None and email:
+        same = func.lower(customers.c.email) == email.lower()
+        found = rows.find(connection, CustomerRow, same)
+    return CustomerRecord(**found.model_dump()) if found else None
+
+
+def _list_orders(connection: Connection, customer: str) -> list[Order]:
+    statement = (
+        select(orders)
+        .where(orders.c.customer_id == customer)
+        .order_by(orders.c.placed_at.desc(), orders.c.id.desc())
+    )
+    return [_order(row) for row in rows.fetch(connection, OrderRow, statement)]
+
+
+def _order(row: OrderRow) -> Order:
+    values = row.model_dump()
+    values["value"] = None if row.value is None else Decimal(row.value)
+    values["items"] = tuple(row.items or ())
+    return Order(**values)
+
+
+def publish_version(
+    connection: Connection, *, name: str, source: str, author: str, note: str, now: datetime
+) -> int:
+    """Record a new version of a workflow and publish it; returns its number."""
+    latest = connection.execute(
+        select(func.max(versions.c.version)).where(versions.c.name == name)
+    ).scalar()
+    version = int(latest or 0) + 1
+    rows.add_unless_there(connection, Workflow(name=name, published=version))
+    connection.execute(
+        update(workflows).where(workflows.c.name == name).values(published=version)
+    )
+    rows.add(
+        connection,
+        WorkflowVersion(
+            name=name, version=version, source=source, author=author, note=note, created_at=now
+        ),
+    )
+    return version
+
+
+def find_published(connection: Connection, name: str) -> WorkflowVersion | None:
+    """Return the published version of a workflow, or None where the name is unknown."""
+    statement = (
+        select(versions)
+        .join(workflows, workflows.c.name == versions.c.name)
+        .where(versions.c.name == name, versions.c.version == workflows.c.published)
+    )
+    found = rows.fetch(connection, WorkflowVersion, statement)
+    return found[0] if found else None
+
+
+def get_version(connection: Connection, name: str, version: int) -> WorkflowVersion:
+    """Return one version of a workflow; raises `NotFound`."""
+    found = rows.find(
+        connection, WorkflowVersion, versions.c.name == name, versions.c.version == version
+    )
+    if found is None:
+        raise NotFound(f"there is no version {version} of workflow {name!r}")
+    return found

@@ -1,0 +1,148 @@
+"""What a conversation needs next: deliveries, the unfinished run, a new turn, and reminders."""
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from orchestration import escalated, endings, store
+from orchestration.context import Case, Toolbox, open_case
+from orchestration.delivery import Postman
+from orchestration.endings import Ending
+from orchestration.engine import Program, RunFailed, Stop, Walk
+from orchestration.errors import Fenced, Superseded
+from orchestration.interfaces import Channel
+from orchestration.journal import Journal
+from orchestration.models import Run
+from orchestration.programs import Programs
+from orchestration.store import Hold
+from orchestration.types import ConversationId
+
+log = logging.getLogger(__name__)
+
+# After so many supersedes the next run answers what it saw; later messages form the next turn.
+MOST_SUPERSEDES = 2
+# A run that is taken up so often without a new step in between kills its process.
+MOST_RESUMES = 3
+
+
+class Turns:
+    """Does what is due in a conversation; idempotent, however often and early it is called."""
+
+    def __init__(
+        self, tools: Toolbox, programs: Programs, channels: Mapping[str, Channel]
+    ) -> None:
+        self._tools = tools
+        self._programs = programs
+        self._postman = Postman(tools, channels)
+
+    async def advance(self, conversation: ConversationId) -> datetime | None:
+        """Do what is due and return when the conversation is next due, or None."""
+        held = await self._write(lambda c: store.take(c, conversation, self._tools.clock()))
+        if held is None:
+            return None
+        try:
+            await self._work(held)
+            return await self._write(
+                lambda c: store.settle(
+                    c, held, now=self._tools.clock(), debounce=self._tools.debounce
+                )
+            )
+        except Fenced:
+            # Whoever took the conversation does what is due.
+            log.info("fenced", extra={"conversation": conversation})
+            return None
+
+    async def _work(self, held: Hold) -> None:
+        await self._deliver(held)
+        await self._write(lambda c: escalated.keep_time(c, self._tools, held))
+        while run := await self._write(lambda c: self._next_run(c, held)):
+            await self._walk(held, run)
+        await self._deliver(held)
+
+    async def _deliver(self, held: Hold) -> None:
+        for failed in await self._postman.deliver_due(held):
+            await self._write(lambda c, one=failed: escalated.report_undelivered(c, self._tools, one))
+
+    def _next_run(self, connection: Connection, held: Hold) -> Run | None:
+        """Return the unfinished run, or begin one for the messages whose time has come."""
+        now = self._tools.clock()
+        current = store.hold(connection, held)
+        store.expire_approvals(connection, current.id, now)
+        unfinished = store.find_unfinished(connection, current.id)
+        if unfinished:
+            return store.resume_run(connection, held, unfinished)
+        due_at = store.turn_due(connection, current.id, self._tools.debounce)
+        if current.status == "assigned" or due_at is None or due_at > now:
+            return None
+        store.withdraw_approvals(connection, current.id, now)
+        program = self._programs.published
+        return store.start_run(
+            connection,
+            held,
+            workflow=program.name,
+            version=program.version,
+            turn=store.list_unanswered(connection, current.id),
+            is_final=current.supersedes >= MOST_SUPERSEDES,
+            now=now,
+        )
+
+    async def _walk(self, held: Hold, run: Run) -> None:
+        conversation = await self._write(lambda c: store.hold(c, held))
+        recorded = await self._tools.database.read(lambda c: store.list_steps(c, run.id))
+        case = await open_case(self._tools, conversation, run)
+        journal = Journal(self._tools.database, held, run, recorded, self._tools.clock)
+        try:
+            if run.resumes >= MOST_RESUMES:
+                raise RunFailed("engine", f"it was resumed {run.resumes} times without getting on")
+            program = await self._programs.get(run.workflow, run.version)
+            if conversation.status == "escalated":
+                await escalated.join(self._tools, program, case, journal)
+            else:
+                await self._run(program, case, journal)
+        except Superseded:
+            await self._write(lambda c: self._supersede(c, held, run))
+        except Fenced:
+            raise
+        except Exception as error:
+            # Whatever went wrong, the customer is answered and a human knows.
+            log.exception("run failed", extra={"run": run.id, "conversation": conversation.id})
+            await self._last_resort(case, journal, error)
+
+    async def _run(self, program: Program, case: Case, journal: Journal) -> None:
+        stop = await Walk(program, case, self._tools, journal).run()
+        await self._write(lambda c: self._end(c, case, journal, stop))
+        self._tools.telemetry.count(
+            "runs",
+            route=str(stop.state.get("route") or "none"),
+            outcome=stop.end.kind if stop.end else "wait",
+        )
+
+    def _end(self, connection: Connection, case: Case, journal: Journal, stop: Stop) -> None:
+        ending = self._ending(case, journal, stop.state)
+        if stop.end:
+            endings.finish(connection, ending, stop.end)
+        elif stop.wait and stop.place:
+            endings.wait(connection, ending, stop.wait, stop.place)
+
+    def _ending(self, case: Case, journal: Journal, state: Mapping[str, object]) -> Ending:
+        now = self._tools.clock()
+        return Ending(case=case, tools=self._tools, journal=journal, state=state, now=now)
+
+    async def _last_resort(self, case: Case, journal: Journal, error: Exception) -> None:
+        node = error.node if isinstance(error, RunFailed) else "engine"
+        words = error.error if isinstance(error, RunFailed) else f"{type(error).__name__}: {error}"
+        ending = self._ending(case, journal, {})
+        await self._write(
+            lambda c: endings.last_resort(c, ending, node=node, error=words)
+        )
+        self._tools.telemetry.count("runs", route="none", outcome="last_resort")
+
+    def _supersede(self, connection: Connection, held: Hold, run: Run) -> None:
+        current = store.hold(connection, held)
+        store.supersede_run(connection, run.id, now=self._tools.clock())
+        store.change(connection, current.id, supersedes=current.supersedes + 1)
+
+    async def _write(self, function: Callable[[Connection], object]) -> object:
+        return await self._tools.database.write(function)
