@@ -23,7 +23,7 @@ class Database:
     """SQLite with one writer thread and group commit, or PostgreSQL with a pool of connections."""
 
     def __init__(self, url: str) -> None:
-        self.url = _with_driver(url)
+        self.url = with_driver(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._writer = _SqliteWriter(self.url) if self.is_sqlite else None
         self._engine = _sqlite_readers(self.url) if self.is_sqlite else _postgres(self.url)
@@ -38,7 +38,9 @@ class Database:
         """
         if self._writer:
             return await asyncio.wrap_future(self._writer.submit(function, durable=durable))
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._commit, function)
+        return await asyncio.get_running_loop().run_in_executor(
+            self._threads, self._commit, function
+        )
 
     async def read(self, function: Work[T]) -> T:
         """Run a plain function over a connection that sees one consistent state."""
@@ -150,7 +152,8 @@ def _set_durability(connection: Connection, *, durable: bool) -> None:
     driver.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
 
 
-def _with_driver(url: str) -> URL:
+def with_driver(url: str) -> URL:
+    """Return the URL with the name of the driver we use; users name the database alone."""
     parsed = make_url(url)
     if parsed.drivername in ("postgresql", "postgres"):
         return parsed.set(drivername="postgresql+psycopg")
@@ -200,3 +203,14 @@ def is_alive(connection: Connection) -> bool:
     """Tell whether the database answers and has our tables."""
     connection.execute(text("SELECT 1 FROM conversations LIMIT 1"))
     return True
+
+
+def is_sqlite_url(url: str) -> bool:
+    """Tell whether a database URL names an SQLite file."""
+    return make_url(url).get_backend_name() == "sqlite"
+
+
+def sqlite_path(url: str) -> Path | None:
+    """Return the file of an SQLite URL; None for another database."""
+    parsed = make_url(url)
+    return Path(parsed.database) if is_sqlite_url(url) and parsed.database else None

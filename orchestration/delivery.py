@@ -22,9 +22,7 @@ log = logging.getLogger(__name__)
 PULLED = ("chat", "api")
 
 # The waits between attempts, as the Standard Webhooks specification suggests; then it has failed.
-WAITS = tuple(
-    timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 1800, 7200, 18000, 36000)
-)
+WAITS = tuple(timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 1800, 7200, 18000, 36000))
 LOOK_AGAIN = timedelta(seconds=5)
 MOST_LOOKS = 2
 
@@ -191,9 +189,7 @@ class Postman:
             receipt = await channel.find(_parcel(delivery))
         except TemporaryFailure as failure:
             due_at = now + LOOK_AGAIN
-            return await self._finish(
-                delivery, status="sending", error=str(failure), due_at=due_at
-            )
+            return await self._finish(delivery, status="sending", error=str(failure), due_at=due_at)
         if receipt is not None:
             return await self._arrived(delivery, receipt)
         if delivery.looks + 1 < MOST_LOOKS:

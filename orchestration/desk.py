@@ -97,9 +97,7 @@ def _once(
             return known
     if case.version != command.version or case.status not in ("open", "claimed"):
         raise store.stale(case)
-    scene = Scene(
-        connection=connection, tools=tools, conversation=conversation, case=case, now=now
-    )
+    scene = Scene(connection=connection, tools=tools, conversation=conversation, case=case, now=now)
     answer = {**action(scene, command), **_state(connection, case.id)}
     if command.key:
         store.remember_command(connection, command.key, fingerprint, answer, now)
@@ -173,9 +171,7 @@ def snooze(scene: Scene, command: Command) -> Answer:
     """Let the case rest until a moment; its reminders move with it."""
     if command.until is None or command.until <= scene.now:
         raise BadInput("needs a moment in the future, such as 2030-01-31T09:00:00Z", field="until")
-    changed = store.change_escalation(
-        scene.connection, scene.case, snoozed_until=command.until
-    )
+    changed = store.change_escalation(scene.connection, scene.case, snoozed_until=command.until)
     escalation.plan_first_answer(scene.connection, scene.tools.shop, changed, command.until)
     return {}
 
@@ -216,9 +212,7 @@ def note(scene: Scene, command: Command) -> Answer:
 def hand_back(scene: Scene, command: Command) -> Answer:
     """Give the conversation back to the bot, which looks only at what is written from now on."""
     _require_assignee(scene, command)
-    store.change_escalation(
-        scene.connection, scene.case, status="handed_back", ended_at=scene.now
-    )
+    store.change_escalation(scene.connection, scene.case, status="handed_back", ended_at=scene.now)
     store.answer_all(scene.connection, scene.conversation.id, "agent")
     store.raise_revision(scene.connection, scene.conversation.id, acknowledged_at=None)
     store.set_status(scene.connection, scene.conversation, "open", now=scene.now, assignee=None)

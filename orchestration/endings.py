@@ -129,12 +129,20 @@ def _handed_over(ending: Ending) -> str:
         if opens is not None:
             moment = texts.time(opens, language, shop.zone)
             promise = _text(ending, "handed_over_closed", opens=moment)
-    key = None
-    if ending.state.get("failure") or "urgency" not in ending.state:
-        key = "canned_failure"
-    elif ending.state.get("language_understood") is False:
-        key = "language_unknown"
+    key = _what_happened(ending)
     return f"{_text(ending, key)} {promise}" if key else promise
+
+
+def _what_happened(ending: Ending) -> str | None:
+    """Return the sentence that goes before the promise of a colleague, where one is due."""
+    state = ending.state
+    if state.get("failure") or "intent" not in state:
+        return "canned_failure"
+    if not ending.case.is_verified and state.get("entities.emails"):
+        return "email_noted"
+    if state.get("out_of_scope") and _language(ending) != ending.tools.shop.language:
+        return "language_unknown"
+    return None
 
 
 def _close(connection: Connection, ending: Ending, conversation: Conversation, end: End) -> None:

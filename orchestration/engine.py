@@ -298,5 +298,3 @@ def _failed(node: str, error: Exception) -> Outcome:
     words = "took too long" if isinstance(error, TimeoutError) else str(error)
     message = f"{type(error).__name__}: {words}"
     return Outcome(exit="error", notes={"node": node, "error": message})
-
-

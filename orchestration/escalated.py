@@ -151,9 +151,7 @@ def _remind(
     now: datetime,
 ) -> None:
     details = {"escalation": found.id, "level": reminder.level, "queue": found.queue}
-    store.record_event(
-        connection, conversation.id, "reminder", details, now=now, audience="agents"
-    )
+    store.record_event(connection, conversation.id, "reminder", details, now=now, audience="agents")
     tools.telemetry.count("reminders", level=str(reminder.level), queue=found.queue)
 
 
@@ -186,7 +184,9 @@ def report_undelivered(connection: Connection, tools: Toolbox, failed: Delivery)
         return
     now = tools.clock()
     said = store.transcript(connection, conversation.id)
-    transcript = [{"author": one.author, "text": one.text, "at": one.at.isoformat()} for one in said]
+    transcript = [
+        {"author": one.author, "text": one.text, "at": one.at.isoformat()} for one in said
+    ]
     brief: dict[str, Json] = {
         "summary": f"The bot's reply could not be delivered: {failed.error}",
         "classification": None,

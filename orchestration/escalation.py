@@ -37,7 +37,7 @@ async def write_brief(case: Case, tools: Toolbox, run_state: Mapping[str, Json])
     brief: dict[str, Json] = {
         "summary": _summary(case, tools, run_state, orders),
         "classification": _classification(run_state),
-        "customer": dict(describe_customer(case)),
+        "customer": _customer(case, run_state),
         "orders": orders,
         "transcript": transcript(case),
         "suggested_reply": _suggestion(run_state),
@@ -84,14 +84,20 @@ async def _orders(case: Case, tools: Toolbox) -> tuple[list[Json], str | None]:
     return [describe_order(order, case.now) for order in orders[:10]], None
 
 
+def _customer(case: Case, run_state: Mapping[str, Json]) -> dict[str, Json]:
+    described = dict(describe_customer(case))
+    if emails := run_state.get("entities.emails"):
+        # An address in a text is what somebody says, not who they are.
+        described["claimed"] = {**(described["claimed"] or {}), "emails_in_text": emails}
+    return described
+
+
 def _classification(run_state: Mapping[str, Json]) -> Json:
     names = [name for name in state.CLASSIFICATION_FIELDS if name in run_state]
     return {name: run_state[name] for name in names} or None
 
 
-def _summary(
-    case: Case, tools: Toolbox, run_state: Mapping[str, Json], orders: list[Json]
-) -> str:
+def _summary(case: Case, tools: Toolbox, run_state: Mapping[str, Json], orders: list[Json]) -> str:
     intent = tools.catalog.intents.get(str(run_state.get("intent")))
     wants = intent.description if intent and intent.description else "see the message"
     who = (case.customer.name if case.customer else case.person.name) or "A customer"
@@ -171,9 +177,7 @@ def raise_urgency(
     return changed
 
 
-def plan_first_answer(
-    connection: Connection, shop: Shop, case: Escalation, now: datetime
-) -> None:
+def plan_first_answer(connection: Connection, shop: Shop, case: Escalation, now: datetime) -> None:
     """Plan the reminders until an agent's first answer, in opening hours."""
     _plan(connection, shop, case, now, shop.sla[case.urgency].first)
 

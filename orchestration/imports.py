@@ -71,7 +71,7 @@ def read_orders(path: Path, *, zone: tzinfo = UTC) -> Imported[Order]:
 
 def read_customers(path: Path) -> Imported[CustomerRecord]:
     """Read customers from JSON or CSV; raises `BadInput` where the file cannot be read."""
-    fields: _Fields = {"id": _identifier, "name": _words, "email": _email, "tier": _identifier}
+    fields: _Fields = {"id": _identifier, "name": _one_line, "email": _email, "tier": _identifier}
     rows = _rows(path, "customers", fields, required=("id",))
     # Two customers behind one address: the bot could show one of them the other's orders.
     return _collect(rows, fields, required=("id",), unique=("id", "email"), make=CustomerRecord)
@@ -86,7 +86,7 @@ def read_articles(folder: Path) -> Imported[Article]:
         raise BadInput(f"{folder}: holds no .md file; each article is one, with front matter")
     fields: _Fields = {
         "id": _identifier,
-        "title": _words,
+        "title": _one_line,
         "url": _web_address,
         "language": _language,
         "questions": _questions,
@@ -185,30 +185,25 @@ def _unknown_fields(row: _Row, fields: _Fields, reported: set[str]) -> Iterator[
 
 
 def _rows(path: Path, noun: str, fields: _Fields, required: Sequence[str]) -> Iterator[_Row]:
-    text = _read_text(path)
+    text = _read_text(path, path.name)
     if path.suffix.lower() == ".json" or text.lstrip()[:1] in ("[", "{"):
         return _json_rows(text, path.name, noun)
     return _csv_rows(text, path.name, fields, required)
 
 
-def _read_text(path: Path) -> str:
+def _read_text(path: Path, name: str) -> str:
     try:
         content = path.read_bytes()
-    except OSError as error:
-        raise BadInput(f"{path}: cannot be read: {error.strerror}") from error
-    text = _decode(content, path.name)
-    if not text.strip():
-        raise BadInput(f"{path.name}: is empty")
-    return text
-
-
-def _decode(content: bytes, name: str) -> str:
-    try:
         # Spreadsheets put a byte order mark in front.
-        return content.decode("utf-8-sig").replace("\r\n", "\n")
+        text = content.decode("utf-8-sig").replace("\r\n", "\n")
+    except OSError as error:
+        raise BadInput(f"{name}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise BadInput(f"{name}: line {line} is not UTF-8; save the file as UTF-8") from error
+    if not text.strip():
+        raise BadInput(f"{name}: is empty")
+    return text
 
 
 def _json_rows(text: str, name: str, noun: str) -> Iterator[_Row]:
@@ -217,8 +212,9 @@ def _json_rows(text: str, name: str, noun: str) -> Iterator[_Row]:
         decoder.decode(text)
     except JSONDecodeError as error:
         raise BadInput(f"{name}: line {error.lineno} is not JSON: {error.msg}") from error
-    except RecursionError as error:
-        raise BadInput(f"{name}: is nested too deeply for a list of {noun}") from error
+    except (RecursionError, ValueError) as error:
+        # Nested too deeply, or a number of thousands of digits.
+        raise BadInput(f"{name}: is not a list of {noun}: {error}") from error
     start = _list_start(text, noun, decoder)
     if start is None:
         raise BadInput(f'{name}: must be a list of {noun}, or an object {{"{noun}": [...]}}')
@@ -313,7 +309,7 @@ def _csv_row(header: Sequence[str], cells: Sequence[str], line: int) -> _Row:
 
 def _read_article_row(path: Path, name: str) -> _Row:
     try:
-        text = _decode(path.read_bytes(), name)
+        text = _read_text(path, name)
     except BadInput as error:
         return _broken_article(name, None, "text", str(error).removeprefix(f"{name}: "))
     found = _FRONT_MATTER.match(text)
@@ -322,14 +318,15 @@ def _read_article_row(path: Path, name: str) -> _Row:
         return _broken_article(name, 1, "front matter", lacking)
     try:
         header = YAML(typ="rt", pure=True).load(found[1])
-    except YAMLError as error:
+    except (YAMLError, ValueError) as error:
         mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
         line = mark.line + 2 if mark else 1
         return _broken_article(name, line, "front matter", "is not YAML; quote texts with a colon")
     if not isinstance(header, CommentedMap):
         return _broken_article(name, 2, "front matter", "must be fields such as id: shipping")
     # Lines of the front matter count from 0 and stand below the opening ---.
-    lines = {str(key): header.lc.key(key)[0] + 2 for key in header}
+    places = header.lc.data or {}
+    lines = {str(key): place[0] + 2 for key, place in places.items()}
     cells = {str(key): value for key, value in header.items()}
     lines["text"] = text.count("\n", 0, found.end()) + 1
     return _Row(line=1, cells=cells | {"text": text[found.end() :]}, lines=lines, file=name)
@@ -357,6 +354,9 @@ def _one_line(cell: Json) -> str:
 def _words(cell: Json) -> str:
     if not isinstance(cell, str):
         raise ValueError(f"{cell!r} must be a text")  # noqa: TRY004  # readers raise one kind
+    # PostgreSQL stores neither NUL nor halves of a surrogate pair, which JSON can spell.
+    if any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in cell):
+        raise ValueError("holds characters that no text may hold (NUL or half a character)")
     return str(cell.strip())
 
 
@@ -403,7 +403,7 @@ def _items(cell: Json) -> tuple[str, ...]:
     parts = cell.split(";") if isinstance(cell, str) else cell
     if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
         raise ValueError("must be a list of texts, or one text with ; between the items")
-    return tuple(part.strip() for part in parts if part.strip())
+    return tuple(_one_line(part) for part in parts if part.strip())
 
 
 def _email(cell: Json) -> str:
@@ -430,4 +430,4 @@ def _language(cell: Json) -> str:
 def _questions(cell: Json) -> tuple[str, ...]:
     if not isinstance(cell, list) or not all(isinstance(part, str) for part in cell):
         raise ValueError("must be a list of questions, each a text; quote texts with a colon")
-    return tuple(str(part).strip() for part in cell if part.strip())
+    return tuple(_one_line(part) for part in cell if part.strip())

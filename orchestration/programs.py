@@ -55,9 +55,7 @@ class Programs:
         return self._known[key]
 
 
-def publish(
-    connection: Connection, source: str, *, author: str, note: str, clock: Clock
-) -> int:
+def publish(connection: Connection, source: str, *, author: str, note: str, clock: Clock) -> int:
     """Publish a document as the next version; raises `InvalidWorkflow` where it has errors."""
     parsed = workflow.parse(source)
     kinds = {kind: node_kinds.get(kind) for kind in node_kinds}

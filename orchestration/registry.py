@@ -8,7 +8,6 @@ from typing import Generic, TypeVar
 
 from orchestration.errors import NotFound
 
-
 T = TypeVar("T")
 
 

@@ -10,7 +10,7 @@ FieldType = Literal["choice", "number", "boolean", "text", "list", "any"]
 State = Mapping[str, Json]
 
 # The entities a classifier finds; each is a list of texts under `entities.<name>`.
-ENTITIES = ("orders",)
+ENTITIES = ("orders", "emails", "amounts")
 
 
 @dataclass(frozen=True, kw_only=True)

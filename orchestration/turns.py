@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from orchestration import escalated, endings, store
+from orchestration import endings, escalated, store
 from orchestration.context import Case, Toolbox, open_case
 from orchestration.delivery import Postman
 from orchestration.endings import Ending
@@ -30,9 +30,7 @@ MOST_RESUMES = 3
 class Turns:
     """Does what is due in a conversation; idempotent, however often and early it is called."""
 
-    def __init__(
-        self, tools: Toolbox, programs: Programs, channels: Mapping[str, Channel]
-    ) -> None:
+    def __init__(self, tools: Toolbox, programs: Programs, channels: Mapping[str, Channel]) -> None:
         self._tools = tools
         self._programs = programs
         self._postman = Postman(tools, channels)
@@ -63,7 +61,9 @@ class Turns:
 
     async def _deliver(self, held: Hold) -> None:
         for failed in await self._postman.deliver_due(held):
-            await self._write(lambda c, one=failed: escalated.report_undelivered(c, self._tools, one))
+            await self._write(
+                lambda c, one=failed: escalated.report_undelivered(c, self._tools, one)
+            )
 
     def _next_run(self, connection: Connection, held: Hold) -> Run | None:
         """Return the unfinished run, or begin one for the messages whose time has come."""
@@ -134,9 +134,7 @@ class Turns:
         node = error.node if isinstance(error, RunFailed) else "engine"
         words = error.error if isinstance(error, RunFailed) else f"{type(error).__name__}: {error}"
         ending = self._ending(case, journal, {})
-        await self._write(
-            lambda c: endings.last_resort(c, ending, node=node, error=words)
-        )
+        await self._write(lambda c: endings.last_resort(c, ending, node=node, error=words))
         self._tools.telemetry.count("runs", route="none", outcome="last_resort")
 
     def _supersede(self, connection: Connection, held: Hold, run: Run) -> None:

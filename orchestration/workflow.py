@@ -24,7 +24,7 @@ from orchestration.rules import BadRule, Condition, Rule, parse_condition, parse
 from orchestration.types import Json, Touches
 
 MAX_BYTES = 256 * 1024
-MAX_DEPTH = 40
+MAX_DEPTH = 60
 MAX_TIMEOUT = timedelta(days=30)
 MAX_RETRIES = 10
 MAX_VISITS = 100

@@ -43,8 +43,16 @@ class LocalDispatcher:
 
     def every(self, name: str, interval: timedelta, action: Callable[[], Awaitable[None]]) -> None:
         """Run an action periodically; one that is still running is not begun again."""
+
+        async def act() -> None:
+            try:
+                await action()
+            except Exception:
+                # What failed now is tried again at the next turn.
+                log.exception("periodic work failed", extra={"action": name})
+
         self._scheduler.add_job(
-            action,
+            act,
             "interval",
             seconds=interval.total_seconds(),
             id=name,

@@ -37,6 +37,14 @@ POOL_TIMEOUT_SECONDS = 5.0
 FIRST_BACKOFF_SECONDS = 0.1
 LONGEST_BACKOFF_SECONDS = 5.0
 
+# A database that vanished without a word is noticed in seconds, not after the system's two hours.
+_CONNECTION = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
 _SCHEMA_LOCK = 0x66726F6E74
 
 
@@ -44,8 +52,7 @@ async def apply_schema(dsn: str) -> None:
     """Create Procrastinate's tables where they are missing; safe to run twice and at once."""
     async with await psycopg.AsyncConnection.connect(dsn) as connection:
         await connection.execute("SELECT pg_advisory_xact_lock(%s)", [_SCHEMA_LOCK])
-        found = await connection.execute("SELECT to_regclass('procrastinate_jobs')")
-        if await found.fetchone() == (None,):
+        if not await _has_tables(connection):
             await connection.execute(SchemaManager.get_schema())
 
 
@@ -59,9 +66,14 @@ class ProcrastinateDispatcher:
     def __init__(self, dsn: str, *, concurrency: int = 16, clock: Clock) -> None:
         self._clock = clock
         self._concurrency = concurrency
+        self._dsn = dsn
         self._app = App(
             connector=PsycopgConnector(
-                conninfo=dsn, min_size=1, max_size=8, timeout=POOL_TIMEOUT_SECONDS
+                conninfo=dsn,
+                kwargs=dict(_CONNECTION),
+                min_size=1,
+                max_size=8,
+                timeout=POOL_TIMEOUT_SECONDS,
             )
         )
         self._app.task(name=TASK, queue=QUEUE, pass_context=True)(self._take)
@@ -125,14 +137,16 @@ class ProcrastinateDispatcher:
 
     async def _open(self) -> None:
         try:
-            await self._app.open_async()
-            has_tables = await self._app.check_connection_async()
-        except (psycopg.Error, ProcrastinateException) as error:
-            await self._app.close_async()
-            raise TemporaryFailure("the dispatcher cannot reach PostgreSQL") from error
+            # Not by the pool at first: it tries for 30 s and then does not say what was wrong.
+            async with await psycopg.AsyncConnection.connect(
+                self._dsn, connect_timeout=_CONNECTION["connect_timeout"]
+            ) as connection:
+                has_tables = await _has_tables(connection)
+        except psycopg.Error as error:
+            raise TemporaryFailure(f"the dispatcher cannot reach PostgreSQL: {error}") from error
         if not has_tables:
-            await self._app.close_async()
             raise PermanentFailure("the dispatcher's tables are missing; run: frontdesk migrate")
+        await self._app.open_async()
         self._is_open = True
 
     async def _enqueue(self, conversation: ConversationId) -> None:
@@ -189,11 +203,10 @@ class ProcrastinateDispatcher:
         try:
             while not self._stopping.is_set():
                 lived = await self._work_once()
-                is_young = lived < 2 * LONGEST_BACKOFF_SECONDS
-                backoff = (
-                    min(backoff * 2, LONGEST_BACKOFF_SECONDS) if is_young else FIRST_BACKOFF_SECONDS
-                )
+                if lived > 2 * LONGEST_BACKOFF_SECONDS:
+                    backoff = FIRST_BACKOFF_SECONDS
                 await self._rest(backoff)
+                backoff = min(backoff * 2, LONGEST_BACKOFF_SECONDS)
         finally:
             beats.cancel()
 
@@ -236,10 +249,11 @@ class ProcrastinateDispatcher:
 
     async def _beat_once(self, worker: Worker, worker_id: int) -> None:
         try:
-            await self._app.job_manager.update_heartbeat(worker_id)
-            self._last_beat = asyncio.get_running_loop().time()
-            for wake in await self._abandoned_wakes(worker_id):
-                await self._replace(wake)
+            async with asyncio.timeout(STALLED_SECONDS):
+                await self._app.job_manager.update_heartbeat(worker_id)
+                self._last_beat = asyncio.get_running_loop().time()
+                for wake in await self._abandoned_wakes(worker_id):
+                    await self._replace(wake)
         except Exception:
             # Whatever it was: when the beats end, others take this worker for dead.
             log.warning("heartbeat failed", extra={"worker": worker_id}, exc_info=True)
@@ -301,6 +315,11 @@ class ProcrastinateDispatcher:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._stopping.wait()
+
+
+async def _has_tables(connection: psycopg.AsyncConnection) -> bool:
+    found = await connection.execute("SELECT to_regclass('procrastinate_jobs')")
+    return await found.fetchone() != (None,)
 
 
 async def _finish(tasks: list[asyncio.Task[None]]) -> None:

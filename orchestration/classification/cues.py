@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
-from orchestration.classification.words import fold, split_clauses, split_words
+from orchestration.classification.words import fold, split_clauses, split_words, word_set
 from orchestration.types import Risk, Sentiment
 
 # Worst first: a message that has several risks is treated by the worst.
@@ -47,7 +47,8 @@ _RISKS: Mapping[Risk, tuple[str, ...]] = {
         r"(?:vais|vas) (?:te|vous|le|les|la) (?:tuer|frapper|casser|faire du mal)",
         r"(?:te|os|lo|los|le|les) voy a (?:matar|pegar|golpear|hacer dano|quemar)|"
         r"voy a (?:matar|pegar|golpear)(?:te|los|lo|le)?",
-        r"(?:ti|vi|lo|li) (?:ammazzo|uccido|picchio|spacco)|(?:vengo|verro) a (?:picchiar|ammazzar)\w*",
+        r"(?:ti|vi|lo|li) (?:ammazzo|uccido|picchio|spacco)|(?:vengo|verro) a (?:picchiar|"
+        r"ammazzar)\w*",
         r"(?:maak|sla|schiet|steek) (?:je|jullie|hem|u) (?:af|dood|neer|kapot|in elkaar)|"
         r"vermoord (?:je|jullie|hem)",
         r"vou (?:te|lhe|o|os)? ?(?:matar|bater|machucar|quebrar)(?: voce\w*| ele\w*| o \w+)?\b",
@@ -61,7 +62,8 @@ _RISKS: Mapping[Risk, tuple[str, ...]] = {
         r"explod\w+|exploSion|electric(?:al)? shock|allerg\w+ (?:reaction|shock)|anaphyla\w+|"
         r"(?:am|is|was|i'?m|are) allergic",
         r"poison\w*|food poisoning|chok(?:ed|ing) on|swallowed|can'?t breathe|toxic",
-        r"verletzt|verbrannt|verbrennung|feuer gefangen|brennt|explodier\w+|stromschlag|allergisch\w*|"
+        r"verletzt|verbrannt|verbrennung|feuer gefangen|brennt|explodier\w+|stromschlag|"
+        r"allergisch\w*|"
         r"vergift\w*|krankenhaus|verschluckt",
         r"bless(?:e|ee|ure)s?\b|brule\w*|pris feu|en feu|explos\w+|electrocut\w+|choc electrique|"
         r"allergi\w+|empoisonn\w*|hopital",
@@ -74,7 +76,8 @@ _RISKS: Mapping[Risk, tuple[str, ...]] = {
         r"ferid[ao]s?\b|machucou|machuquei|queimou|queimadura|pegou fogo|choque eletrico",
     ),
     "fraud": (
-        r"fraud\w*|scam\w*|phish\w*|hack(?:ed|er|ers)|identity theft|stolen|stole|theft|thief|thieves",
+        r"fraud\w*|scam\w*|phish\w*|hack(?:ed|er|ers)|identity theft|stolen|stole|theft|thief|"
+        r"thieves",
         r"unauthori[sz]ed|without my (?:permission|consent|knowledge)|"
         r"(?:was|is)(?:n'?t| not) (?:me|by me|mine)\b",
         r"(?:did not|didn'?t|never) (?:make|made|place|placed|authori[sz]e\w*|do|did) (?:this|that|"
@@ -98,7 +101,8 @@ _RISKS: Mapping[Risk, tuple[str, ...]] = {
         r"(?:will|to|gonna|i'?ll|can|could) sue\b|suing|sue (?:you|your)|small claims|"
         r"(?:to|in|at) court\b|court (?:case|action|order)|ombudsman|trading standards|"
         r"consumer protection",
-        r"(?:rechts)?anwalt\w*|anwaltin|verklag\w+|klage einreichen|vor gericht|rechtliche schritte|"
+        r"(?:rechts)?anwalt\w*|anwaltin|verklag\w+|klage einreichen|vor gericht|"
+        r"rechtliche schritte|"
         r"verbraucherschutz\w*|verbraucherzentrale|anzeige erstatten",
         r"avocat\w*|tribunal|porter plainte|en justice|mise en demeure|dgccrf|poursuites",
         r"abogad[ao]s?|demandar(?:los|les|te|e)?|tribunal\w*|acciones legales|juzgado|denunciar\w*|"
@@ -121,7 +125,7 @@ _HURRY = (
 )
 _SOON = (
     r"today|tonight|by tomorrow|before tomorrow|this (?:morning|afternoon|evening)|back now|"
-    r"\w+ now!|deadline|birthday|wedding",
+    r"(?:money|refund|back|help|answer|someone|manager) now|deadline|birthday|wedding",
     r"heute noch|bis morgen|noch heute|geburtstag|hochzeit",
     r"aujourd'hui|avant demain|ce soir|anniversaire|mariage",
     r"hoy mismo|para hoy|antes de manana|cumpleanos|boda",
@@ -131,22 +135,26 @@ _SOON = (
 )
 _ANGER = (
     r"angry|furious|unacceptable|ridiculous|terrible|horrible|awful|worst|disgust\w+|useless|"
-    r"pathetic|outrag\w+|rip-?off|joke|liars?|hate|fed up|sick of|disappoint\w+|frustrat\w+|"
+    r"pathetic|outrag\w+|rip-?off|"
+    r"(?:is|what) a joke|liars?|hate|fed up|sick of|disappoint\w+|frustrat\w+|"
     r"annoy\w+|upset|unhappy|never again|fuck\w*|shit\w*|damn\w*|goddamn|bloody|wtf|crap|bullshit|"
     r"incompetent|disgrace\w*|not happy|had enough",
     r"frechheit|unverschamt\w*|wutend|sauer|schrecklich|furchtbar|enttausch\w+|inakzeptabel|"
     r"scheiss\w*|unmoglich|katastroph\w+|argerlich|saftladen|nie wieder|reicht mir",
-    r"inadmissible|inacceptable|honteux|scandal\w+|furieu\w+|horrible|decu\w*|merde|nul\b|en colere|"
+    r"inadmissible|inacceptable|honteux|scandal\w+|furieu\w+|horrible|decu\w*|merde|nul\b|"
+    r"en colere|"
     r"marre|lamentable",
     r"inaceptable|verguenza|pesim[ao]|horrible|enfadad[ao]|furios[ao]|indignad[ao]|mierda|harto|"
     r"decepcionad[ao]|lamentable",
     r"inaccettabile|vergogn\w+|pessim[ao]|orribile|arrabbiat[ao]|furios[ao]|delus[ao]|schifo|stufo",
-    r"onacceptabel|belachelijk|schandalig|woedend|boos|teleurgesteld|waardeloos|slecht\w* service|zat",
+    r"onacceptabel|belachelijk|schandalig|woedend|boos|teleurgesteld|waardeloos|"
+    r"slecht\w* service|zat",
     r"inaceitavel|absurdo|vergonha|pessim[ao]|horrivel|irritad[ao]|revoltad[ao]|decepcionad[ao]|"
     r"porcaria|cansad[ao] de",
 )
 _JOY = (
-    r"thanks|thank you|thx|great|awesome|perfect|love|excellent|amazing|wonderful|happy with|cheers",
+    r"thanks|thank you|thx|great|awesome|perfect|love|excellent|amazing|wonderful|happy with|"
+    r"cheers",
     r"danke\w*|vielen dank|super|toll|perfekt|klasse",
     r"merci|super|parfait|genial|excellent",
     r"gracias|perfecto|genial|excelente|estupendo",
@@ -156,7 +164,8 @@ _JOY = (
 )
 
 _TO_TALK = (
-    r"talk(?:ing)?|speak(?:ing)?|chat(?:ting)?|connect(?:ed)?|transfer(?:red)?|put me|pass me|get me|"
+    r"talk(?:ing)?|speak(?:ing)?|chat(?:ting)?|connect(?:ed)?|transfer(?:red)?|put me|pass me|"
+    r"get me|"
     r"give me|reach|contact|call(?: me)?|get hold|get in touch|hand me|want|need|prefer|is there",
     r"sprechen|reden|verbinde\w*|weiterleiten|telefonier\w+|anrufen|will|mochte|brauche|gibt es",
     r"parler|passez|passer|joindre|contacter|discuter|appel\w+|transferez|veux|voudrais|besoin",
@@ -179,7 +188,8 @@ _A_PERSON = (
 _TALK_TO_SOMEONE = (
     r"(?:talk|speak|chat|connect|contact|get in touch)\w*(?: \w+){0,2} (?:someone|somebody|anyone|"
     r"anybody|staff)",
-    r"(?:someone|somebody|anyone) (?:to )?(?:call|phone|ring|talk to|speak to|speak with|talk with)",
+    r"(?:someone|somebody|anyone) (?:to )?(?:call|phone|ring|talk to|speak to|speak with|"
+    r"talk with)",
     r"mit (?:jemand\w*|irgendwem) (?:\w+ )?(?:sprechen|reden)|jemand (?:mich )?anrufen|"
     r"mich (?:jemand )?anrufen",
     r"parler (?:a|avec) quelqu'un|quelqu'un (?:\w+ )?m'appel\w+",
@@ -192,14 +202,14 @@ _NO_BOT = (
     r"(?:not|no|without|don'?t want|stop|hate|stupid|kein\w*|nicht|pas|plus|geen|non|nao quero|sem)"
     r"(?: \w+){0,3} (?:bots?|robots?|robo|machine|chatbots?|computer|ki|ai)\b"
 )
-_JUST_A_PERSON = frozenset(
+_JUST_A_PERSON = word_set(
     """agent human person representative operator manager supervisor humain conseiller humano humana
     persona agente operador mensch mitarbeiter umano operatore persona medewerker mens atendente
-    pessoa rep""".split()
+    pessoa rep"""
 )
-_WITH_PLEASE = frozenset(
+_WITH_PLEASE = word_set(
     """a an the real live please pls plz now bitte ein einen s'il vous vous plait te svp un une por
-    favor per favore una een alstublieft alsjeblieft um uma hi hello to""".split()
+    favor per favore una een alstublieft alsjeblieft um uma hi hello to"""
 )
 _SHOUT_LETTERS = 12
 

@@ -5,18 +5,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from orchestration.classification.facts import Facts
-from orchestration.classification.words import fold, split_words
+from orchestration.classification.words import fold, split_words, word_set
 from orchestration.types import Memory, PendingQuestion, Reading
 
-_FILLERS = frozenset(
+_FILLERS = word_set(
     """a an and about also as au c'est bitte by con das de dem den der die e el em en er est et ex
     favor for from hello hi ich id is ist it it's its i'd i'm i il ik isto j'ai je la le les lo lui
-    ma mean meant meine mein meu mi mia mine minha mio mon my n no nr number nummer numero of ok okay
+    ma mean meant meine mein meu mi mia mine minha mio mon my n no nr number nummer numero of ok
+    okay
     one ones order orders number: o other para per please pls plz por prego pour purchase same s'il
     sie sono sorry sure te thanks that that's the then this too uh um und van vous was what with y
     yes yeah yep ja oui si sim het mijn bestelling bestellung commande pedido ordine encomenda was
     were would like want svp plait danke merci gracias grazie bedankt obrigado how einen eine da de
-    now well it'll be guess think""".split()
+    now well it'll be guess think"""
 )
 _ORDINALS: dict[str, int] = {
     word: place
@@ -30,7 +31,7 @@ _ORDINALS: dict[str, int] = {
     }.items()
     for word in words.split()
 }
-_ALL = frozenset("both all beide alle deux tous ambos todos entrambi tutti allebei".split())
+_ALL = word_set("both all beide alle deux tous ambos todos entrambi tutti allebei")
 _THE_OTHER = re.compile(
     r"(?<!\w)(?:the other(?: (?:one|order|ones|parcel|package))?|other one|die andere|das andere|"
     r"der andere|l'autre|la otra|el otro|l'altro|l'altra|de andere|het andere|(?:o|a) outr[oa])"
@@ -118,9 +119,7 @@ def _asks_anew(reading: Reading, pending: str) -> bool:
     return intent != pending and probability >= 0.5 and not reading.out_of_scope
 
 
-def _by_items(
-    content: Sequence[str], options: Sequence[str], facts: Facts
-) -> tuple[str, ...]:
+def _by_items(content: Sequence[str], options: Sequence[str], facts: Facts) -> tuple[str, ...]:
     """Return the one order whose items are named by most of the words, if there is just one."""
     asked = {_stem(word) for word in content}
     if not asked:

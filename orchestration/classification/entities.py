@@ -24,7 +24,7 @@ _OF_ANOTHER = re.compile(
 _ORDER_WORD = re.compile(
     r"(?:#|\b(?:orders?|purchases?|bestellung(?:en)?|auftrag|commandes?|pedidos?|ordin[ei]|"
     r"bestelling(?:en)?|encomendas?|compra)(?:'?s)?)"
-    r"(?: (?:number|no|nr|num|nummer|numero|número|n))?[ :.#°º]*$",
+    r"(?: (?:number|no|nr|num|nummer|numero|número|n))?[ :.#°º-]*$",
     re.IGNORECASE,
 )
 _OF_A_YEAR = re.compile(
@@ -60,8 +60,11 @@ def find_amounts(text: str) -> tuple[str, ...]:
 
 def _hide_others(text: str, order_number: str) -> str:
     """Blank out what holds numbers that are no order's, keeping all places."""
-    spans = [found.span() for pattern in (_EMAIL, _LINK, _AMOUNT, _DATE) for found in
-             pattern.finditer(text)]
+    spans = [
+        found.span()
+        for pattern in (_EMAIL, _LINK, _AMOUNT, _DATE)
+        for found in pattern.finditer(text)
+    ]
     spans.extend(_phones(text, order_number))
     letters = list(text)
     for start, end in spans:
@@ -79,13 +82,15 @@ def _phones(text: str, order_number: str) -> Iterator[tuple[int, int]]:
 
 def _is_an_order(match: re.Match[str], text: str, *, known: bool) -> bool:
     before, number = text[: match.start()], match.group()
-    if known or _ORDER_WORD.search(before):
+    if _OF_ANOTHER.search(before):
+        return known
+    if _ORDER_WORD.search(before):
         return True
     # TRK-1042, v2.1042, @1042 and 10.1042 are parts of something longer.
-    is_part = bool(re.search(r"[\w\0][-_./]$|[@$€£%]$", before))
+    is_part = bool(re.search(r"[\w\0][-_.]$|[@$€£%]$", before))
     after = text[match.end() : match.end() + 2]
-    is_part = is_part or bool(re.match(r"[-_]\w|[.,]\d|%", after))
-    return not (is_part or _OF_ANOTHER.search(before) or _is_a_year(number, before))
+    is_part = is_part or bool(re.match(r"[-_]\w|\.\d|%", after))
+    return not is_part and (known or not _is_a_year(number, before))
 
 
 def _is_a_year(number: str, before: str) -> bool:

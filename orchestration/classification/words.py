@@ -18,6 +18,11 @@ def fold(text: str) -> str:
     return " ".join(plain.split())
 
 
+def word_set(text: str) -> frozenset[str]:
+    """Return the words of a list written as one text."""
+    return frozenset(text.split())
+
+
 def split_words(folded: str) -> list[str]:
     """Return the words of a folded text; an order number may keep its `#`."""
     return _WORD.findall(folded)

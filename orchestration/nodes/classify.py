@@ -1,5 +1,6 @@
 """Says what the turn is about, how urgent and how complex it is."""
 
+from dataclasses import asdict
 from decimal import Decimal
 
 from pydantic import Field
@@ -35,14 +36,12 @@ class Classify(Node):
         orders, problem = await _orders(visit)
         result = await read(visit, orders)
         updates = {**state.from_classification(result), **order_fields(visit, result, orders)}
-        notes: dict[str, Json] = {"classification": classification.as_json(result)}
+        notes: dict[str, Json] = {"classification": asdict(result)}
         if problem:
             notes["problem"] = problem
         if self.config.ask and result.confidence < (self.config.min_confidence or 0):
             notes["asked"] = f"{self.config.ask}: no model is configured"
-        return Outcome(
-            exit="done", updates=updates, notes=notes, input={"text": visit.case.text}
-        )
+        return Outcome(exit="done", updates=updates, notes=notes, input={"text": visit.case.text})
 
 
 async def read(visit: Visit, orders: tuple[Order, ...]) -> Classification:
@@ -59,7 +58,11 @@ async def read(visit: Visit, orders: tuple[Order, ...]) -> Classification:
         languages=tuple(tools.shop.languages),
     )
     return classification.classify(
-        case.text, reading, intents=tools.catalog.intents, memory=case.memory, facts=facts
+        case.text,
+        reading,
+        intents=tuple(tools.catalog.intents.values()),
+        memory=case.memory,
+        facts=facts,
     )
 
 

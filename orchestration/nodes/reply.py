@@ -55,7 +55,7 @@ class Reply(Node):
         self, name: str, question: Question, visit: Visit, tried: list[Json]
     ) -> Draft | None:
         tools = visit.tools
-        if name not in responses.NAMES:
+        if name not in responses.RESPONDERS:
             tried.append({"responder": name, "result": "abstained: no model is configured"})
             return None
         index = await tools.catalog.index()

@@ -58,9 +58,14 @@ def read_problems(
             yield Problem(
                 code="unwritten_read",
                 node=place.name,
-                message=f"reads {', '.join(names)}, and a path leads here that has not written it",
+                message=f"reads {_listed(names)}, and a path leads here that has not written it",
                 counter_example={"path": list(path), "fields": names},
             )
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 3} more" if len(names) > 4 else ""
+    return ", ".join(names[:3] if more else names) + more
 
 
 def is_written(read: str, written: Collection[str]) -> bool:

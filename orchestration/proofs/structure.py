@@ -54,19 +54,17 @@ def _unknown_targets(graph: Graph, spec: NodeSpec) -> Iterator[Problem]:
 def _exit_problems(graph: Graph, spec: NodeSpec) -> Iterator[Problem]:
     own = graph.own_exits(spec.name)
     stands_for = own[0] if spec.next is not None and len(own) == 1 else None
-    connected = {*spec.exits, stands_for}
-    for exit in graph.exits(spec.name):
-        if exit not in connected:
-            yield _unconnected(graph, spec, exit)
-    for exit in spec.exits:
+    loose = [exit for exit in graph.exits(spec.name) if exit not in (*spec.exits, stands_for)]
+    for exit in loose:
+        yield _unconnected(graph, spec, exit)
+    # Beside an exit that leads nowhere, a needless one is most likely its misspelling.
+    for exit in () if loose else spec.exits:
         if exit not in own and exit not in COMMON_EXITS:
             yield _bad_exit(graph, spec, f"has no exit {exit!r}; it has {_listed(own)}")
     if spec.next is not None and len(own) != 1:
         yield _bad_exit(graph, spec, f"next is short for an only exit; it has {_listed(own)}")
     if stands_for in spec.exits:
         yield _bad_exit(graph, spec, f"the exit {stands_for} is connected twice, by next too")
-    if "exhausted" in spec.exits and spec.max_visits is None:
-        yield _bad_exit(graph, spec, "the exit exhausted needs max_visits")
 
 
 def _listed(exits: tuple[str, ...]) -> str:
@@ -125,6 +123,11 @@ def _unbounded_loops(graph: Graph) -> Iterator[Problem]:
         )
         for name in loop:
             del left[name]
+    # Those in a loop have just been told so.
+    for name in left:
+        spec = graph.nodes[name]
+        if "exhausted" in spec.exits and spec.max_visits is None:
+            yield _bad_exit(graph, spec, "the exit exhausted needs max_visits")
 
 
 def _endless_targets(graph: Graph, name: str) -> list[str]:

@@ -47,7 +47,7 @@ _YEAR_AFTER = re.compile(rf",?[ \t]*(?:de|del|of)?[ \t]*{_YEAR}")
 _MONTH_BEFORE = re.compile(r"([^\W\d_]{3,10})\.?[ \t]{1,2}(?:the[ \t])?\Z")
 _AFTER_MONTH = re.compile(rf"(?:{_YEAR}|(\d{{1,2}})(?:st|nd|rd|th)?(?!\d)(?:,?[ \t]+{_YEAR})?)")
 _CLOCK = re.compile(
-    r"(\d{1,2})(?:(?:[:hH]|\.(?=\d\d[ \t]?(?:[Uu]hr|h\b|[ap]\.?m)))(\d\d)(?!\d))?(?::\d\d(?:\.\d+)?)?"
+    r"(\d{1,2})(?:(?:[:hH]|\.(?=\d\d[ \t]?(?:[Uu]hr|h\b|[ap]\.?m)))(\d\d)(?!\d))?(?::\d\d(?:\.\d+)?(?:[+-]\d\d:?\d\d)?)?"
     r"[ \t]?(?:([aApP])\.?[mM]\b\.?)?(?:[ \t]?([Uu]hr|o'clock|o’clock)\b)?"
 )
 # English words that are months only with a capital.

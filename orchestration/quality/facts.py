@@ -8,7 +8,7 @@ from decimal import Decimal
 from orchestration.quality import dates
 from orchestration.quality.dates import Clock, Day
 from orchestration.quality.numerals import digits
-from orchestration.quality.text import fold, normal
+from orchestration.quality.text import fold, fold_word
 from orchestration.quality.vocabulary import (
     CURRENCIES,
     FILLERS,
@@ -64,8 +64,10 @@ LINK = re.compile(r"(?:[a-zA-Z][a-zA-Z0-9+.-]{1,20}:)?//[^\s<>]+|\bwww\.[^\s<>]+
 _DIGIT = re.compile(r"\d")
 _LETTERS_BEFORE = re.compile(r"(?<![^\W_])([^\W\d_][\w-]*)\Z")
 _CODE_TAIL = re.compile(r"[\w-]*\w")
+_GLUED = re.compile(r"-?[^\W\d_][\w-]*")
 _PHONE = re.compile(r"(?:\+|\()?\d(?:(?:[ .\-/]|\) ?| \()?\d){6,24}")
-_SHORT_PHONE = re.compile(r"\d{3}[ .-]\d{4}|\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}")
+_SHORT_GLUED = re.compile(r"-?[^\W\d_][\w-]*")
+_PHONE = re.compile(r"\d{3}[ .-]\d{4}|\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}")
 _NUMBER = re.compile(
     r"\d{1,3}(?:,\d{3})+(?:\.\d{1,2})?(?!\d)|\d{1,3}(?:[.' ’]\d{3})+(?:,\d{1,2})?(?![\d.,]*\d)"
     r"|\d+(?:[.,]\d+)?"
@@ -80,7 +82,7 @@ _MARKER = re.compile(r"\d{1,2}[.)][ \t]")
 _LINE_START = re.compile(r"(?:\A|\n)[ \t]*\Z")
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _DOTTED_DATE = re.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{2,4}|[.,]\d{2}\Z")
-_SUFFIXES = frozenset("st nd rd th er ere eme e o a de ste".split())
+_SUFFIXES = frozenset(["st", "nd", "rd", "th", "er", "ere", "eme", "e", "o", "a", "de", "ste"])
 
 
 def extract(text: str, language: str) -> list[Fact]:
@@ -125,7 +127,7 @@ def _mentions(text: str, language: str) -> Iterator[Fact]:
     weekdays = WEEKDAYS.get(language, WEEKDAYS["en"])
     nearby = NEARBY_DAYS.get(language, NEARBY_DAYS["en"])
     for found in _WORD.finditer(text):
-        word = fold(found.group())
+        word = fold_word(found.group())
         if word in weekdays and _is_weekday(text, found, word, language):
             mention = Mention(word=word, weekday=weekdays[word])
         elif word in nearby and not _is_morning(text, found.start()):
@@ -200,8 +202,11 @@ def _number(text: str, start: int, language: str) -> Found | None:
         return (Amount(value=value, unit=code),), currency.start(), number.end()
     if unit:
         return (Amount(value=value * unit[1], unit=unit[0]),), start, end
-    glued = _CODE_TAIL.match(text, number.end())
-    if glued and fold(glued.group()).split("-")[0] not in _SUFFIXES:
+    glued = _GLUED.match(text, number.end())
+    if glued and fold(glued.group()) in _SUFFIXES:
+        # "The 2nd item" counts nothing, "the 24th" is a day.
+        return ((Amount(value=value, unit="nth"),) if value > 3 else ()), start, glued.end()
+    if glued:
         return _glued(text, start, number.end(), glued.end(), value)
     return _in_range(text, start, number.end(), value, language)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from orchestration.quality.text import fold
+from orchestration.quality.text import fold_word
 from orchestration.quality.vocabulary import LANGUAGES, MONTHS, UNITS
 
 _WORD = re.compile(r"[^\W\d_]+")
@@ -22,6 +22,8 @@ _ONES = {
 }
 _WITH_UNIT = {"neuf": 9, "sei": 6}
 # "a minute" and "a second" are ways of speaking in every language.
+# The second word of "per cent".
+_HUNDREDTH = frozenset({"cent", "ciento", "cento"})
 _VAGUE = frozenset({"minute", "second"})
 _THOUSANDS = {
     "en": "thousand",
@@ -90,7 +92,7 @@ def digits(text: str, language: str) -> Rewritten:
     spellings = _spellings(language if language in LANGUAGES else "en")
     months = MONTHS.get(language, MONTHS["en"])
     tokens = [
-        _Token(word=fold(found.group()), start=found.start(), end=found.end())
+        _Token(word=fold_word(found.group()), start=found.start(), end=found.end())
         for found in _WORD.finditer(text)
     ]
     pieces: list[str] = []
@@ -133,13 +135,16 @@ def _number_at(
 ) -> tuple[int, str]:
     """Return how many tokens make a number here, and its digits."""
     run = _run(text, tokens, index)
+    before = tokens[index - 1].word if index else ""
+    if run[0] in _HUNDREDTH and before in ("per", "pour", "por"):
+        return 0, ""
     ordinal = _longest(run, spellings.ordinals)
     if ordinal[0] and (ordinal[1] > 3 or _month_follows(run[ordinal[0] :], months)):
-        return ordinal[0], f"{ordinal[1]}."
+        return ordinal[0], f"{ordinal[1]}th"
     if ordinal[0] and not _longest(run, spellings.cardinals)[0]:
         return 0, ""
     if run[0] in spellings.ones:
-        return _one(run, spellings, months, before=tokens[index - 1].word if index else "")
+        return _one(run, spellings, months, before)
     count, value = _with_thousands(run, spellings)
     return count, str(value)
 
@@ -254,20 +259,14 @@ def _ordinals(language: str) -> dict[str, int]:
 
 _GERMAN_ORDINALS = {1: "erst", 3: "dritt", 7: "siebt", 8: "acht"}
 _DUTCH_ORDINALS = {
-    **{1: "eerste", 2: "tweede", 3: "derde", 4: "vierde", 5: "vijfde", 6: "zesde", 7: "zevende"},
-    **{9: "negende", 10: "tiende", 11: "elfde", 12: "twaalfde", 13: "dertiende"},
-    **{14: "veertiende", 15: "vijftiende", 16: "zestiende", 17: "zeventiende", 19: "negentiende"},
+    1: "eerste", 2: "tweede", 3: "derde", 4: "vierde", 5: "vijfde", 6: "zesde", 7: "zevende",
+    9: "negende", 10: "tiende", 11: "elfde", 12: "twaalfde", 13: "dertiende",
+    14: "veertiende", 15: "vijftiende", 16: "zestiende", 17: "zeventiende", 19: "negentiende",
 }
 
-_EN = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
-    "sixteen seventeen eighteen nineteen"
-).split()
-_EN_TENS = "_ ten twenty thirty forty fifty sixty seventy eighty ninety".split()
-_EN_ORDINALS = (
-    "_ first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth "
-    "fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth"
-).split()
+_EN = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
+_EN_TENS = ["_", "ten", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+_EN_ORDINALS = ["_", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh", "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth", "eighteenth", "nineteenth"]
 
 
 def _english(number: int) -> list[str]:
@@ -290,11 +289,8 @@ def _english_ordinals(number: int) -> list[str]:
     return [f"{tens} {_EN_ORDINALS[number % 10]}" if number % 10 else tens[:-1] + "ieth"]
 
 
-_DE = (
-    "null ein zwei drei vier funf sechs sieben acht neun zehn elf zwolf dreizehn vierzehn funfzehn "
-    "sechzehn siebzehn achtzehn neunzehn"
-).split()
-_DE_TENS = "_ _ zwanzig dreissig vierzig funfzig sechzig siebzig achtzig neunzig".split()
+_DE = ["null", "ein", "zwei", "drei", "vier", "funf", "sechs", "sieben", "acht", "neun", "zehn", "elf", "zwolf", "dreizehn", "vierzehn", "funfzehn", "sechzehn", "siebzehn", "achtzehn", "neunzehn"]
+_DE_TENS = ["_", "_", "zwanzig", "dreissig", "vierzig", "funfzig", "sechzig", "siebzig", "achtzig", "neunzig"]
 
 
 def _german(number: int) -> list[str]:
@@ -319,11 +315,8 @@ def _german_parts(number: int) -> str:
     return hundreds + (_german_parts(number % 100) if number % 100 else "")
 
 
-_NL = (
-    "nul een twee drie vier vijf zes zeven acht negen tien elf twaalf dertien veertien vijftien "
-    "zestien zeventien achttien negentien"
-).split()
-_NL_TENS = "_ _ twintig dertig veertig vijftig zestig zeventig tachtig negentig".split()
+_NL = ["nul", "een", "twee", "drie", "vier", "vijf", "zes", "zeven", "acht", "negen", "tien", "elf", "twaalf", "dertien", "veertien", "vijftien", "zestien", "zeventien", "achttien", "negentien"]
+_NL_TENS = ["_", "_", "twintig", "dertig", "veertig", "vijftig", "zestig", "zeventig", "tachtig", "negentig"]
 
 
 def _dutch(number: int) -> list[str]:
@@ -340,7 +333,7 @@ _FR = (
     "zero un deux trois quatre cinq six sept huit neuf dix onze douze treize quatorze quinze seize "
     "dix_sept dix_huit dix_neuf"
 ).replace("_", "+").split()
-_FR_TENS = "_ _ vingt trente quarante cinquante soixante soixante quatre+vingt quatre+vingt".split()
+_FR_TENS = ["_", "_", "vingt", "trente", "quarante", "cinquante", "soixante", "soixante", "quatre+vingt", "quatre+vingt"]
 
 
 def _french(number: int) -> list[str]:
@@ -364,16 +357,9 @@ def _french_parts(number: int) -> list[str]:
     return [f"{hundreds} {rest}" for rest in _french_parts(number % 100)]
 
 
-_ES = (
-    "cero uno dos tres cuatro cinco seis siete ocho nueve diez once doce trece catorce quince "
-    "dieciseis diecisiete dieciocho diecinueve veinte veintiuno veintidos veintitres veinticuatro "
-    "veinticinco veintiseis veintisiete veintiocho veintinueve"
-).split()
-_ES_TENS = "_ _ _ treinta cuarenta cincuenta sesenta setenta ochenta noventa".split()
-_ES_HUNDREDS = (
-    "_ ciento doscientos trescientos cuatrocientos quinientos seiscientos setecientos ochocientos "
-    "novecientos"
-).split()
+_ES = ["cero", "uno", "dos", "tres", "cuatro", "cinco", "seis", "siete", "ocho", "nueve", "diez", "once", "doce", "trece", "catorce", "quince", "dieciseis", "diecisiete", "dieciocho", "diecinueve", "veinte", "veintiuno", "veintidos", "veintitres", "veinticuatro", "veinticinco", "veintiseis", "veintisiete", "veintiocho", "veintinueve"]
+_ES_TENS = ["_", "_", "_", "treinta", "cuarenta", "cincuenta", "sesenta", "setenta", "ochenta", "noventa"]
+_ES_HUNDREDS = ["_", "ciento", "doscientos", "trescientos", "cuatrocientos", "quinientos", "seiscientos", "setecientos", "ochocientos", "novecientos"]
 
 
 def _spanish(number: int) -> list[str]:
@@ -396,11 +382,8 @@ def _gendered(names: list[str], ones: int) -> list[str]:
     return [names[ones]] if ones else []
 
 
-_IT = (
-    "zero uno due tre quattro cinque sei sette otto nove dieci undici dodici tredici quattordici "
-    "quindici sedici diciassette diciotto diciannove"
-).split()
-_IT_TENS = "_ _ venti trenta quaranta cinquanta sessanta settanta ottanta novanta".split()
+_IT = ["zero", "uno", "due", "tre", "quattro", "cinque", "sei", "sette", "otto", "nove", "dieci", "undici", "dodici", "tredici", "quattordici", "quindici", "sedici", "diciassette", "diciotto", "diciannove"]
+_IT_TENS = ["_", "_", "venti", "trenta", "quaranta", "cinquanta", "sessanta", "settanta", "ottanta", "novanta"]
 
 
 def _italian(number: int) -> list[str]:
@@ -415,15 +398,10 @@ def _italian(number: int) -> list[str]:
     return [hundreds + rest for rest in (_italian(number % 100) if number % 100 else [""])]
 
 
-_PT = (
-    "zero um dois tres quatro cinco seis sete oito nove dez onze doze treze catorze quinze dezesseis "
-    "dezessete dezoito dezenove"
-).split()
+_PT = ["zero", "um", "dois", "tres", "quatro", "cinco", "seis", "sete", "oito", "nove", "dez", "onze", "doze", "treze", "catorze", "quinze", "dezesseis", "dezessete", "dezoito", "dezenove"]
 _PT_ALSO = {2: "duas", 14: "quatorze", 16: "dezasseis", 17: "dezassete", 19: "dezanove"}
-_PT_TENS = "_ _ vinte trinta quarenta cinquenta sessenta setenta oitenta noventa".split()
-_PT_HUNDREDS = (
-    "_ cento duzentos trezentos quatrocentos quinhentos seiscentos setecentos oitocentos novecentos"
-).split()
+_PT_TENS = ["_", "_", "vinte", "trinta", "quarenta", "cinquenta", "sessenta", "setenta", "oitenta", "noventa"]
+_PT_HUNDREDS = ["_", "cento", "duzentos", "trezentos", "quatrocentos", "quinhentos", "seiscentos", "setecentos", "oitocentos", "novecentos"]
 
 
 def _portuguese(number: int) -> list[str]:

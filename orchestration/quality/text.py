@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 # A dot after a one- or two-digit number is a German date, after these letters an abbreviation.
 _BREAK = re.compile(
@@ -34,6 +35,12 @@ def fold(text: str) -> str:
         return text.lower()
     letters = unicodedata.normalize("NFKD", text.casefold())
     return "".join(letter for letter in letters if not unicodedata.combining(letter))
+
+
+@lru_cache(maxsize=10_000)
+def fold_word(word: str) -> str:
+    """Return a word folded; the same words come again and again."""
+    return fold(word)
 
 
 def words(text: str) -> list[str]:

@@ -81,12 +81,10 @@ UNITS: dict[str, tuple[str, Decimal]] = {
 }
 # Words between a number and its unit; the second set turns days into working days.
 FILLERS = frozenset(
-    "calendar full whole more consecutive volle vollen weitere weiteren ganze kalender kalendertage "
-    "further additional hele volledige".split()
+    ["calendar", "full", "whole", "more", "consecutive", "volle", "vollen", "weitere", "weiteren", "ganze", "kalender", "kalendertage", "further", "additional", "hele", "volledige"]
 )
 WORKING = frozenset(
-    "business working work ouvre ouvres ouvrable ouvrables habil habiles laborable laborables "
-    "lavorativo lavorativi lavorativa util uteis werk".split()
+    ["business", "working", "work", "ouvre", "ouvres", "ouvrable", "ouvrables", "habil", "habiles", "laborable", "laborables", "lavorativo", "lavorativi", "lavorativa", "util", "uteis", "werk"]
 )
 PERCENT_PAIRS = frozenset({("per", "cent"), ("pour", "cent"), ("por", "ciento"), ("per", "cento"),
                            ("por", "cento")})

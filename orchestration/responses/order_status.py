@@ -111,12 +111,23 @@ def _report(
         sentences.append(text)
         evidence.append(words)
     last_order = own[-1].id if own else question.memory.last_order
+    listed = question.memory.listed_orders or _pair(question)
     return Draft(
         text="\n".join(sentences),
         responder=NAME,
         language=language,
         evidence=tuple(dict.fromkeys(evidence)),
         memory=remember(
-            question, language, pending=pending, last_intent=orders.INTENT, last_order=last_order
+            question,
+            language,
+            pending=pending,
+            last_intent=orders.INTENT,
+            last_order=last_order,
+            listed_orders=listed,
         ),
     )
+
+
+def _pair(question: Question) -> tuple[str, ...]:
+    """Return the orders of somebody with two, where "the other one" is clear without a list."""
+    return tuple(order.id for order in question.orders) if len(question.orders) == 2 else ()

@@ -16,6 +16,8 @@ _SAID = {
     "agreed": "what_else",
 }
 _CLOSING = ("solved", "thanks")
+# A hello that hides a question must not be lost; the worst of a wrong "I can do this" is a detour.
+_SURE = {"solved": 0.99, "thanks": 0.99, "goodbye": 0.99, "greeting": 0.99, "capabilities": 0.7}
 
 
 def respond(question: Question, desk: Desk) -> Draft | None:
@@ -29,6 +31,8 @@ def respond(question: Question, desk: Desk) -> Draft | None:
     found = phrases.small_talk(question.text, (*filter(None, likely), *desk.shop.languages), names)
     if found:
         return _answer_talk(*found, question=question, desk=desk)
+    if language and _is_read_as_talk(question):
+        return _answer_talk(question.classification.intent, language, question=question, desk=desk)
     if language and _names_no_order(question, language):
         return _ask_for_order(question, desk, language)
     return None
@@ -49,6 +53,14 @@ def _answer_talk(kind: str, language: str, *, question: Question, desk: Desk) ->
     if kind == "unsure" or (kind == "agreed" and is_asked_for_order):
         return None
     return _draft(_SAID[kind], question, desk, language, closes=kind in _CLOSING)
+
+
+def _is_read_as_talk(question: Question) -> bool:
+    """Tell whether a classifier is sure of small talk in words that are not among our phrases."""
+    read = question.classification
+    says_more = read.out_of_scope or read.requests > 1 or bool(read.entities)
+    asks = "?" in question.text and read.intent != "capabilities"
+    return read.confidence >= _SURE.get(read.intent, 2) and not says_more and not asks
 
 
 def _names_no_order(question: Question, language: str) -> bool:

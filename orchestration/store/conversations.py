@@ -9,6 +9,7 @@ from sqlalchemy import Connection, and_, func, or_, select, update
 from orchestration.errors import Fenced, Superseded
 from orchestration.models import (
     Approval,
+    ChatSession,
     Conversation,
     Customer,
     Delivery,
@@ -170,7 +171,7 @@ def next_due(
     moments = [
         _turn_due(connection, conversation, debounce),
         _run_due(connection, conversation),
-        _earliest(connection, deliveries.c.due_at, deliveries.c.status.in_(OPEN_DELIVERIES), conversation),
+        _delivery_due(connection, conversation),
         _approval_due(connection, conversation),
         _escalation_due(connection, conversation),
     ]
@@ -188,9 +189,7 @@ def make_due(connection: Connection, conversation: str, moment: datetime) -> Non
     )
 
 
-def turn_due(
-    connection: Connection, conversation: str, debounce: timedelta
-) -> datetime | None:
+def turn_due(connection: Connection, conversation: str, debounce: timedelta) -> datetime | None:
     """Return when the next turn may start: a pause in the writing, or five times it at the most."""
     condition = and_(
         messages.c.conversation_id == conversation,
@@ -219,6 +218,22 @@ def _run_due(connection: Connection, conversation: Conversation) -> datetime | N
     )
     unfinished = or_(runs.c.status == "running", and_(runs.c.status == "waiting", decided.exists()))
     return _earliest(connection, runs.c.started_at, unfinished, conversation)
+
+
+def _delivery_due(connection: Connection, conversation: Conversation) -> datetime | None:
+    statement = (
+        select(deliveries.c.channel, deliveries.c.target, deliveries.c.due_at)
+        .where(
+            deliveries.c.conversation_id == conversation.id,
+            deliveries.c.status.in_(OPEN_DELIVERIES),
+        )
+        .order_by(deliveries.c.position)
+    )
+    # What stands behind another one on the same way waits for that one.
+    first: dict[tuple[str, str], datetime] = {}
+    for channel, target, due_at in connection.execute(statement):
+        first.setdefault((channel, target), due_at)
+    return min(first.values(), default=None)
 
 
 def _approval_due(connection: Connection, conversation: Conversation) -> datetime | None:
@@ -310,3 +325,41 @@ def watch(
         .limit(limit),
     )
     return sorted([*said, *happened], key=lambda item: item.seq)[:limit]
+
+
+def find_conversation(connection: Connection, id: str) -> Conversation | None:
+    """Return a conversation, or None."""
+    return rows.find(connection, Conversation, conversations.c.id == id)
+
+
+def newest_conversation(connection: Connection, channel: str, external: str) -> Conversation | None:
+    """Return the newest conversation that a channel knows under a name."""
+    statement = (
+        select(conversations)
+        .where(conversations.c.channel == channel, conversations.c.external_id == external)
+        .order_by(conversations.c.generation.desc())
+        .limit(1)
+    )
+    found = rows.fetch(connection, Conversation, statement)
+    return found[0] if found else None
+
+
+def is_working(connection: Connection, conversation: Conversation) -> bool:
+    """Tell whether the bot is at work on an answer, or about to be."""
+    if conversation.status not in ("open", "resolved"):
+        return False
+    unanswered = select(messages.c.id).where(
+        messages.c.conversation_id == conversation.id,
+        messages.c.turn_id.is_(None),
+        messages.c.author == "customer",
+    )
+    waiting = select(runs.c.id).where(
+        runs.c.conversation_id == conversation.id, runs.c.status == "waiting"
+    )
+    is_due = connection.execute(select(unanswered.exists() & ~waiting.exists())).scalar()
+    return bool(is_due)
+
+
+def find_session(connection: Connection, token_hash: str) -> ChatSession | None:
+    """Return a chat session by the hash of its cookie."""
+    return rows.find(connection, ChatSession, table(ChatSession).c.token_hash == token_hash)

@@ -140,3 +140,13 @@ def list_failed(connection: Connection, *, limit: int = 100) -> list[Delivery]:
         .limit(limit)
     )
     return rows.fetch(connection, Delivery, statement)
+
+
+def list_deliveries(connection: Connection, conversation: str) -> list[Delivery]:
+    """Return all deliveries of a conversation, in the order they were made."""
+    statement = (
+        select(deliveries)
+        .where(deliveries.c.conversation_id == conversation)
+        .order_by(deliveries.c.position)
+    )
+    return rows.fetch(connection, Delivery, statement)

@@ -97,9 +97,7 @@ def _find_or_add_customer(connection: Connection, sender: Sender, now: datetime)
         assert found is not None  # noqa: S101
     changed = rows.without_nones({"email": sender.email, "name": sender.name})
     if any(getattr(found, name) != value for name, value in changed.items()):
-        connection.execute(
-            update(customers).where(customers.c.id == found.id).values(**changed)
-        )
+        connection.execute(update(customers).where(customers.c.id == found.id).values(**changed))
     return found
 
 
@@ -107,7 +105,7 @@ def _find_or_add_conversation(
     connection: Connection, incoming: IncomingMessage, customer: Customer, now: datetime
 ) -> Conversation:
     external = incoming.conversation or rows.new_id()
-    newest = _newest(connection, incoming.channel, external)
+    newest = conversations.newest_conversation(connection, incoming.channel, external)
     if newest is None:
         newest = _add_conversation(connection, incoming, external, customer, now, previous=None)
     if newest.customer_id != customer.id:
@@ -115,18 +113,6 @@ def _find_or_add_conversation(
     if newest.resolved_at and now - newest.resolved_at > REOPENS_WITHIN:
         newest = _add_conversation(connection, incoming, external, customer, now, previous=newest)
     return conversations.lock(connection, newest.id)
-
-
-def _newest(connection: Connection, channel: str, external: str) -> Conversation | None:
-    target = conversations.conversations
-    statement = (
-        select(target)
-        .where(target.c.channel == channel, target.c.external_id == external)
-        .order_by(target.c.generation.desc())
-        .limit(1)
-    )
-    found = rows.fetch(connection, Conversation, statement)
-    return found[0] if found else None
 
 
 def _add_conversation(
@@ -149,7 +135,7 @@ def _add_conversation(
         changed_at=now,
     )
     rows.add_unless_there(connection, new)
-    found = _newest(connection, incoming.channel, external)
+    found = conversations.newest_conversation(connection, incoming.channel, external)
     assert found is not None  # noqa: S101
     return found
 

@@ -74,9 +74,7 @@ def resume_run(connection: Connection, held: Hold, run: Run) -> Run:
     resumes = run.resumes + 1 if run.steps_at_resume == recorded else 1
     if run.status == "waiting":
         resumes = 0
-    change_run(
-        connection, run.id, status="running", resumes=resumes, steps_at_resume=recorded
-    )
+    change_run(connection, run.id, status="running", resumes=resumes, steps_at_resume=recorded)
     return rows.get(connection, Run, run.id)
 
 
@@ -123,9 +121,7 @@ def list_runs(
     conditions = [runs.c[name] == value for name, value in wanted.items() if value is not None]
     if before:
         moment, id = before
-        earlier = or_(
-            runs.c.started_at < moment, (runs.c.started_at == moment) & (runs.c.id < id)
-        )
+        earlier = or_(runs.c.started_at < moment, (runs.c.started_at == moment) & (runs.c.id < id))
         conditions.append(earlier)
     statement = (
         select(runs)
@@ -192,3 +188,25 @@ def withdraw_approvals(connection: Connection, conversation: str, now: datetime)
         .where(runs.c.conversation_id == conversation, runs.c.status == "waiting")
         .values(status="superseded", finished_at=now)
     )
+
+
+def list_approvals(
+    connection: Connection,
+    *,
+    status: str | None,
+    limit: int,
+    before: tuple[datetime, str] | None = None,
+) -> list[Approval]:
+    """Return approvals, newest first, after a cursor."""
+    conditions = [approvals.c.status == status] if status else []
+    if before:
+        moment, id = before
+        same_moment = (approvals.c.created_at == moment) & (approvals.c.id < id)
+        conditions.append(or_(approvals.c.created_at < moment, same_moment))
+    statement = (
+        select(approvals)
+        .where(*conditions)
+        .order_by(approvals.c.created_at.desc(), approvals.c.id.desc())
+        .limit(limit)
+    )
+    return rows.fetch(connection, Approval, statement)

@@ -169,9 +169,7 @@ def publish_version(
     ).scalar()
     version = int(latest or 0) + 1
     rows.add_unless_there(connection, Workflow(name=name, published=version))
-    connection.execute(
-        update(workflows).where(workflows.c.name == name).values(published=version)
-    )
+    connection.execute(update(workflows).where(workflows.c.name == name).values(published=version))
     rows.add(
         connection,
         WorkflowVersion(

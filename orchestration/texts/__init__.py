@@ -17,7 +17,7 @@ _ALWAYS = frozenset({"shop", "bot"})
 
 
 class Texts:
-    """What the bot says, by key and language; raises `BadInput` for wrong texts of the shop's own."""
+    """What the bot says, by key and language; raises `BadInput` for wrong ones of the shop."""
 
     def __init__(self, shop: Shop) -> None:
         self._default = shop.language

@@ -59,12 +59,14 @@ def open_chat(browser: Browser, demo_url: str) -> Iterator[Callable[..., ChatPag
     errors: list[str] = []
 
     def open_page(path: str = "/chat?as=C-1001", **settings: Any) -> ChatPage:
-        context = browser.new_context(reduced_motion="reduce", locale="en-GB", **settings)
+        context = browser.new_context(
+            base_url=demo_url, reduced_motion="reduce", locale="en-GB", **settings
+        )
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda said: errors.append(said.text) if blocked(said.text) else None)
-        page.goto(demo_url + path)
+        page.goto(path)
         return ChatPage(page=page)
 
     yield open_page
@@ -76,7 +78,9 @@ def open_chat(browser: Browser, demo_url: str) -> Iterator[Callable[..., ChatPag
 
 @pytest.fixture
 def ana(open_chat: Callable[..., ChatPage]) -> ChatPage:
-    return open_chat("/chat?as=C-1001")
+    chat = open_chat("/chat?as=C-1001")
+    expect(chat.box).to_be_focused()
+    return chat
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from uuid import uuid4
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.chromium import ChatPage
 from tests.browser.conftest import CHAT_SECRET
@@ -105,7 +105,6 @@ def test_the_demo_says_who_one_is_and_lets_one_be_somebody_else(ana: ChatPage) -
 
 def test_a_tab_whose_session_was_taken_over_by_another_stops_sending(ana: ChatPage) -> None:
     other = ana.page.context.new_page()
-    expect(ana.box).to_be_visible()
 
     other.goto(ana.page.url.replace("C-1001", "C-1002"))
 
@@ -121,7 +120,6 @@ def test_a_suggested_question_is_sent_by_one_press(ana: ChatPage) -> None:
 
 
 def test_the_keyboard_alone_is_enough(ana: ChatPage) -> None:
-    expect(ana.box).to_be_focused()
     keyboard = ana.page.keyboard
 
     keyboard.type("where is")
@@ -197,7 +195,6 @@ def test_only_web_addresses_become_links(ana: ChatPage) -> None:
 
 
 def test_a_message_written_without_a_connection_is_sent_once_it_is_back(ana: ChatPage) -> None:
-    expect(ana.box).to_be_focused()
     ana.page.context.set_offline(True)
     ana.box.fill("where is my order?")
     ana.box.press("Enter")
@@ -211,7 +208,6 @@ def test_a_message_written_without_a_connection_is_sent_once_it_is_back(ana: Cha
 
 
 def test_a_message_whose_acknowledgement_was_lost_is_shown_once(ana: ChatPage) -> None:
-    expect(ana.box).to_be_focused()
     lose_the_first_answer(ana.page)
 
     ana.box.fill("where is my order?")
@@ -270,6 +266,19 @@ def test_a_bad_sign_in_is_said_and_one_may_go_on_as_a_visitor(open_chat: OpenCha
     expect(chat.page.get_by_role("alert")).to_be_empty()
 
 
+def test_the_page_speaks_the_language_of_the_shop(open_chat: OpenChat) -> None:
+    chat = open_chat()
+    config = chat.page.request.get("/chat/config").json()
+    german = {**config, "language": "de", "texts": {"placeholder": "Frag uns etwas"}}
+    chat.page.route("**/chat/config", lambda route: route.fulfill(json=german))
+
+    chat.page.reload()
+
+    expect(chat.page.get_by_role("button", name="Mit einem Menschen sprechen")).to_be_visible()
+    expect(chat.page.get_by_placeholder("Frag uns etwas")).to_be_visible()
+    expect(chat.page.locator("html")).to_have_attribute("lang", "de")
+
+
 def test_all_scripts_of_the_page_together_stay_small(open_chat: OpenChat) -> None:
     chat = open_chat()
     expect(chat.box).to_be_visible()
@@ -312,15 +321,16 @@ def tab_to(page: Page, name: str) -> None:
 
 def lose_the_first_answer(page: Page) -> None:
     """Let the server have the first message, and the page never hear of it."""
-    lost = []
+    lost: list[int] = []
 
-    def route(route: Any) -> None:
+    def answer(route: Route) -> None:
         if route.request.method != "POST" or lost:
-            return route.continue_()
-        lost.append(route.fetch())
-        return route.abort("connectionreset")
+            route.continue_()
+        else:
+            lost.append(route.fetch().status)
+            route.abort("connectionreset")
 
-    page.route("**/chat/messages", route)
+    page.route("**/chat/messages", answer)
 
 
 def found(results: Any) -> list[str]:

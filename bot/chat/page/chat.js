@@ -7,7 +7,6 @@ import { Thread } from "./thread.js";
 import { adopt, say, texts } from "./words.js";
 
 const ATTEMPTS = 3;
-const TYPING_ENDS = 60_000;
 const NEAR_THE_END = 80;
 
 const scroller = byId("scroller");
@@ -22,10 +21,10 @@ let config;
 let thread;
 let stream;
 let customer;
+let conversation;
 let status = "open";
 let assignee;
 let ratedId;
-let typingEnds;
 let atEnd = true;
 let isElsewhere = false;
 let sending = 0;
@@ -44,7 +43,7 @@ async function start() {
   await signIn({ identity: takeIdentity(), as });
 }
 
-/** Ask until the server can be reached; what it refuses is raised. */
+/** Ask until the server can be reached. */
 async function persistently(ask) {
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -68,13 +67,17 @@ function takeIdentity() {
 
 async function signIn(who) {
   try {
-    ({ customer } = await persistently(() => api.openSession(who)));
+    await persistently(() => openSession(who));
     tell("");
     await enter();
   } catch (problem) {
     if (!who.identity || problem.status !== 401) return tell(problem.message);
     tell(texts.identity_refused, texts.as_visitor, () => signIn({}));
   }
+}
+
+async function openSession(who) {
+  ({ customer, conversation_id: conversation } = await api.openSession(who));
 }
 
 async function enter() {
@@ -87,22 +90,20 @@ async function enter() {
   byId("log").removeAttribute("aria-busy");
   composer.start({ onSend: send, onProblem: tell });
   watchPage();
-  composer.focus();
   stream = api.listen({ message: hear, status: follow, typing: showTyping, opened, lost });
 }
 
 async function refresh() {
-  const { items, status: now, assignee: by, rated } = await api.getMessages();
+  const { items, rated, ...news } = await api.getMessages();
   if (isElsewhere) return;
-  for (const message of items.sort((one, other) => one.seq - other.seq)) take(message);
+  items.forEach(take);
   if (rated) ratedId ??= thread.newest?.id;
-  const agent = thread.all.findLast(({ author }) => author === "agent");
-  follow({ status: now, assignee: by ?? agent?.author_name });
+  follow(news);
 }
 
 /** Show a message; says whether it is new. */
 function take(message) {
-  // While one of ours is on its way, this may be that one under the id the server gave it.
+  // While one of ours is on its way, this may be that one under the server's id.
   if (message.author === "customer" && sending && !thread.has(message.id)) {
     held.push(message);
     return false;
@@ -119,7 +120,9 @@ function hear(message) {
   settle();
 }
 
-function follow(news) {
+function follow(news, seq = Infinity) {
+  // A new stream tells everything again.
+  if (seq < thread.last) return;
   const isBack = news.status === "open" && (status === "assigned" || status === "escalated");
   ({ status, assignee } = news);
   const key = isBack ? "handed_back" : status;
@@ -132,13 +135,10 @@ function follow(news) {
 }
 
 function showTyping({ author, active }) {
-  clearTimeout(typingEnds);
   byId("typing").hidden = !active;
   if (!active) return;
   const name = author === "agent" ? (assignee ?? texts.colleague) : config.bot_name;
   byId("typing-text").textContent = say("typing", { name });
-  // The word that it ended may be lost with the connection.
-  typingEnds = setTimeout(showTyping, TYPING_ENDS, { active: false });
   settle();
 }
 
@@ -149,16 +149,16 @@ function opened() {
   }, renew);
 }
 
-/** Without the stream, messages are fetched at each attempt to get it back. */
+/** Without the stream, each attempt to get it back fetches the messages. */
 function lost() {
   showTyping({ active: false });
   refresh().catch(renew);
 }
 
-/** Open the session again where it has ended; else say what is wrong. */
+/** Open the session again where it ended; else say what is wrong. */
 async function renew(problem) {
   if (problem.status !== 401) return tell(problem.passes ? texts.offline : problem.message);
-  ({ customer } = await api.openSession({ as }));
+  await openSession({ as });
   showHeader();
 }
 
@@ -169,7 +169,7 @@ function send(text, files) {
   deliver(entry);
 }
 
-/** Send one after the other, so that they arrive in the order they were written. */
+/** Send one after the other, so that they arrive in their order. */
 function deliver(entry) {
   sending += 1;
   thread.mark(entry, "sending");
@@ -186,8 +186,11 @@ async function post(entry) {
   const attachments = await Promise.all(files.map(composer.encoded));
   for (let attempt = 1; ; attempt += 1) {
     try {
-      const { id } = await api.sendMessage({ message_id, text, attachments });
-      return thread.confirm(entry, id);
+      const taken = await api.sendMessage({ message_id, text, attachments });
+      conversation ??= taken.conversation_id;
+      // Long after its end a conversation is followed by another, which counts anew.
+      if (taken.conversation_id !== conversation) location.reload();
+      return thread.confirm(entry, taken.id);
     } catch (problem) {
       if (attempt === ATTEMPTS || !navigator.onLine) throw problem;
       if (problem.status === 401) await renew(problem);
@@ -198,7 +201,7 @@ async function post(entry) {
 }
 
 function fail(entry, problem) {
-  tell(`${texts.not_sent} ${problem.message}`);
+  tell(problem.message ? `${texts.not_sent} ${problem.message}` : texts.offline);
   if (problem.passes) return thread.mark(entry, "failed");
   thread.drop(entry);
   composer.giveBack(entry.text, entry.files);
@@ -234,13 +237,13 @@ async function rate(score) {
 
 function showHeader() {
   const withPerson = say("with_person", { name: assignee ?? texts.colleague });
-  byId("subtitle").textContent = status === "assigned" ? withPerson : texts.automated;
+  byId("subtitle").textContent = status === "assigned" ? withPerson : say("automated", config);
   byId("signed-in").textContent = customer.verified ? say("signed_in", customer) : "";
   person.hidden = status === "assigned" || status === "escalated";
 }
 
 function showIntro() {
-  const name = customer.verified && customer.name?.split(" ")[0];
+  const name = customer.verified && firstOf(customer.name);
   byId("greeting").textContent = name ? say("greeting_name", { name }) : texts.greeting;
   const items = texts.suggestions.map((text) => {
     const onclick = () => ask(text);
@@ -261,13 +264,13 @@ function showDemo() {
     make("a", { href: `/chat?as=${id}`, "aria-current": isMine ? "page" : null }, label);
   byId("demo").replaceChildren(
     make("span", {}, texts.you_are),
-    ...people.map(({ id, name }) => choice(id, name.split(" ")[0], name === customer.name)),
+    ...people.map(({ id, name }) => choice(id, firstOf(name), name === customer.name)),
     choice("visitor", texts.visitor, !customer.verified),
   );
   byId("demo").hidden = !people.length;
 }
 
-/** One browser has one session: what is written here would now be said by somebody else. */
+/** One browser has one session: from here somebody else would now be speaking. */
 function stepAside({ name, verified }) {
   if (name === customer.name && verified === customer.verified) return;
   isElsewhere = true;
@@ -291,6 +294,7 @@ function settle() {
 }
 
 const toEnd = () => (scroller.scrollTop = scroller.scrollHeight);
+const firstOf = (name) => name?.split(" ")[0];
 
 function watchPage() {
   person.onclick = () => ask(texts.person_message);

@@ -6,6 +6,7 @@ import { say } from "./words.js";
 const MOST_BYTES = 5 * 1024 * 1024;
 const TYPES = /^(image\/(png|jpe?g|gif|webp|heic)|application\/pdf)$/;
 
+const isTouch = matchMedia("(pointer: coarse)").matches;
 const form = byId("composer");
 const text = byId("text");
 const picker = byId("picker");
@@ -42,6 +43,7 @@ export function start({ onSend, onProblem }) {
   });
   form.hidden = false;
   show();
+  if (!isTouch) text.focus();
 }
 
 /** Put what was refused back, to be changed and sent again. */
@@ -52,10 +54,9 @@ export function giveBack(written, attached) {
   text.focus();
 }
 
-/** Put the cursor where one writes, unless that would raise a keyboard over the answer. */
+/** Put the cursor where one writes, unless that raises a keyboard over the answer. */
 export function focus() {
-  const target = matchMedia("(pointer: coarse)").matches ? byId("scroller") : text;
-  target.focus({ preventScroll: true });
+  (isTouch ? byId("scroller") : text).focus({ preventScroll: true });
 }
 
 /** Return a file as the server takes it. */

@@ -1,4 +1,4 @@
-/** Small ways to build the page: all text goes in as text nodes, never as markup. */
+/** Ways to build the page; text goes in as text nodes, never as markup. */
 
 const SVG = "http://www.w3.org/2000/svg";
 const LINK = /\bhttps?:\/\/[^\s<>"]+/gi;
@@ -38,7 +38,7 @@ export function webAddress(url) {
   }
 }
 
-/** Return a link that opens beside the chat and tells the other side nothing. */
+/** Return a link that opens beside the chat. */
 export function link(href, ...children) {
   return make("a", { href, target: "_blank", rel: "noopener noreferrer" }, ...children);
 }
@@ -57,7 +57,7 @@ export function linkified(text) {
   return [...nodes, text.slice(end)];
 }
 
-/** Give a parent exactly these children, leaving untouched those already in their place. */
+/** Give a parent exactly these children, leaving those in place untouched. */
 export function arrange(parent, nodes) {
   for (const [at, node] of nodes.entries()) {
     if (parent.children[at] !== node) parent.insertBefore(node, parent.children[at] ?? null);

@@ -9,7 +9,8 @@ const DAY = 86_400_000;
 export class Thread {
   #entries = new Map();
   #separators = new Map();
-  #last = 0;
+  /** The highest number of a message of the server. */
+  last = 0;
 
   /** `log` is where they are shown; `onRetry` gets a message that could not be sent. */
   constructor(log, { language, botName, onRetry }) {
@@ -38,7 +39,7 @@ export class Thread {
     const known = this.#entries.get(message.id);
     const entry = Object.assign(known ?? { attachments: [] }, message, { state: "sent" });
     this.#entries.set(message.id, entry);
-    this.#last = Math.max(this.#last, message.seq);
+    this.last = Math.max(this.last, message.seq);
     this.#show(entry);
     return !known;
   }
@@ -47,7 +48,7 @@ export class Thread {
   draft(id, text, files) {
     const at = new Date().toISOString();
     // Between what is there and what will answer it, until the server says its number.
-    const entry = { id, messageId: id, author: "customer", text, files, at, seq: this.#last + 0.5 };
+    const entry = { id, messageId: id, author: "customer", text, files, at, seq: this.last + 0.5 };
     entry.attachments = files.map(({ name }) => ({ name }));
     this.#entries.set(id, entry);
     return entry;
@@ -61,7 +62,7 @@ export class Thread {
 
   /** Give a draft the id the server knows it by. */
   confirm(entry, id) {
-    // It may be here already, told by the stream, when the answer to an earlier attempt was lost.
+    // The stream told it first where the answer to an earlier attempt was lost.
     if (this.has(id)) return this.drop(entry);
     this.#entries.delete(entry.id);
     entry.id = id;

@@ -14,7 +14,7 @@ export function adopt(...sources) {
   }
 }
 
-/** Return the text of a key with its {names} filled in. */
+/** Return a text with its {names} filled in. */
 export function say(key, values) {
   return texts[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }

@@ -157,14 +157,15 @@ def _svm(weighed: Any, targets: Any) -> tuple[Any, Any, Any]:
 def _logistic(weighed: Any, targets: Any) -> tuple[Any, Any, Any]:
     """Fit in the space of the texts, which are far fewer than the grams; the result is the same."""
     import numpy as np
+    from scipy.linalg import solve_triangular
     from sklearn.linear_model import LogisticRegression
 
-    values, vectors = np.linalg.eigh((weighed @ weighed.T).toarray())
-    kept = values > 1e-8 * values.max()
-    scale = np.sqrt(values[kept])
-    points = vectors[:, kept] * scale
+    likeness = (weighed @ weighed.T).toarray()
+    # Examples that stand there twice would make it singular.
+    likeness[np.diag_indices_from(likeness)] += 1e-6
+    points = np.linalg.cholesky(likeness)
     model = LogisticRegression(C=10.0, tol=1e-3, max_iter=300).fit(points, targets)
-    back = vectors[:, kept] / scale @ model.coef_.T
+    back = solve_triangular(points, model.coef_.T, lower=True, trans="T")
     return np.asarray(weighed.T @ back), model.intercept_, model.classes_
 
 

@@ -10,7 +10,7 @@ from integrations.classifiers.local.languages import find_language
 # A language is spoken when at least this share of the intents has examples in it.
 _MOST = 0.6
 # Below the first share of familiar words nothing is trusted, above the second all.
-_NONE_BELOW, _ALL_ABOVE = 0.35, 0.65
+_NONE_BELOW, _ALL_ABOVE = 0.45, 0.8
 _ALIKE = 0.6
 
 

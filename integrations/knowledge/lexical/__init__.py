@@ -49,7 +49,8 @@ class _Shelf:
     def __init__(self, articles: Sequence[Article], language: str) -> None:
         self._articles = articles
         self._language = language
-        self._chance = Chance(Matcher(articles, language))
+        self._matcher = Matcher(articles, language)
+        self._chance = Chance(self._matcher)
 
     def search(self, text: str, limit: int) -> list[Passage]:
         chances = self._chances(text)
@@ -64,7 +65,7 @@ class _Shelf:
 
     def _passage(self, at: int, chance: float, text: str) -> Passage:
         article = self._articles[at]
-        quote = best_quote(article.text, text, self._language)
+        quote = best_quote(article.text, text, self._language, self._matcher.weigh)
         return Passage(article=article, score=round(chance, 4), quote=quote)
 
 

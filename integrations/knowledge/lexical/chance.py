@@ -25,6 +25,7 @@ _PRIOR = np.array([0.6, 1.3, 0.4, 0.1, 1.7, 0.8, -0.7, -1.0, 1.7, -0.1, 1.8, -2.
 _RANK = {"asked": 0.3, "told": 0.15, "words": 0.3, "letters": 0.25, "bm25": 0.1, "class": 0.5}
 # No shared term, and fewer shared letters than a compound word would have: not near at all.
 _FEWEST_LETTERS = 0.5
+_MOST_LIKELY = 12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,14 +46,15 @@ class Chance:
         self._weights = _learn(list(self._lessons()))
 
     def of_each(self, text: str) -> Floats:
-        """Return the chance of each article, in their order; 0 where it is not near at all."""
+        """Return the chance of each article, in their order; 0 where far behind or not near."""
         near = self._matcher.compare(text)
         scores = self._classes.scores(near) if self._classes else _no_scores(self._matcher)
         ranks = _ranks(near, scores)
         chances = np.zeros(len(ranks))
         is_near = (near.asked + near.told > 0) | (near.letters >= _FEWEST_LETTERS)
-        for at in np.flatnonzero(is_near):
-            chances[at] = _sigmoid(_features(int(at), near, scores, ranks) @ self._weights)
+        for at in np.argsort(-ranks, kind="stable")[:_MOST_LIKELY].tolist():
+            if is_near[at]:
+                chances[at] = _sigmoid(_features(at, near, scores, ranks) @ self._weights)
         return chances
 
     def _lessons(self) -> Iterator[_Lesson]:
@@ -77,7 +79,7 @@ class _Classes:
     """
 
     def __init__(self, matcher: Matcher) -> None:
-        kernel = np.array([matcher.compare(text).alike for text in matcher.examples])
+        kernel = np.array([matcher.alike(text) for text in matcher.examples])
         targets = np.eye(len(matcher.articles) + 1)[matcher.owners]
         inverse = np.linalg.inv((kernel + kernel.T) / 2 + _RIDGE * np.eye(len(kernel)))
         self._dual = inverse @ targets

@@ -71,8 +71,7 @@ class Matcher:
         `hidden` is an example and `without` an article that count as if they were not there.
         """
         found = [self._known_as(term) for term in terms(text, self.language)]
-        words = self._words.cosines(_with_pairs([term for term, _ in found]))
-        letters = self._letters.cosines(letter_groups(text, self.language))
+        words, letters = self._cosines(text, [term for term, _ in found])
         alike = (words + letters) / 2
         if hidden is not None:
             words[hidden] = letters[hidden] = 0.0
@@ -88,6 +87,20 @@ class Matcher:
             negative=float(((words + letters) / 2)[refused].max(initial=0.0)),
             terms=len(found),
         )
+
+    def weigh(self, term: str) -> float:
+        """Return how telling a term is: 1 where one article holds it, near 0 where all do."""
+        holders = self._askers.get(term, Counter()).keys() | self._tellers.get(term, {}).keys()
+        return self._rarity(max(1, len(holders))) / self._rarity(1)
+
+    def alike(self, text: str) -> Floats:
+        """Return how alike a text is to every example and negative, 0 to 1."""
+        words, letters = self._cosines(text, terms(text, self.language))
+        return (words + letters) / 2
+
+    def _cosines(self, text: str, found: list[str]) -> tuple[Floats, Floats]:
+        words = self._words.cosines(_with_pairs(found))
+        return words, self._letters.cosines(letter_groups(text, self.language))
 
     def _nearest(self, alike: Floats) -> Floats:
         best = np.zeros(len(self.articles) + 1)

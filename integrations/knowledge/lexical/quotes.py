@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import log
 
@@ -12,7 +13,9 @@ _LONGEST = 3
 _NEARLY_AS_GOOD = 0.6
 _HEADING_CREDIT = 0.5
 _NUMBER_CREDIT = 1.0
-_OPENING_CREDIT = 0.3
+_PARAGRAPH_CREDIT = 0.3
+# The first sentence of an article is mostly its gist.
+_GIST_CREDIT = 0.45
 
 _HIDDEN = re.compile(
     r"<!--.*?-->|^```.*?^```|<[^>\n]+>|!\[[^\]]*\]\([^)]*\)", re.DOTALL | re.MULTILINE
@@ -45,12 +48,17 @@ class Sentence:
     opens: bool
 
 
-def best_quote(markdown: str, question: str, language: str) -> str:
-    """Return the one to three sentences that answer best, in their order; else the first."""
+def best_quote(
+    markdown: str, question: str, language: str, weigh: Callable[[str], float] = lambda term: 1.0
+) -> str:
+    """Return the one to three sentences that answer best, in their order; else the first.
+
+    `weigh` says how telling a term is among all articles, from 0 to 1.
+    """
     sentences = split_sentences(markdown)
     if not sentences:
         return ""
-    worth = _worth(sentences, question, language)
+    worth = _worth(sentences, question, language, weigh)
     best = max(range(len(sentences)), key=lambda at: (worth[at], -at))
     taken = {best}
     if best > 0 and _LEANS_ON_THE_ONE_BEFORE.match(sentences[best].text):
@@ -94,17 +102,23 @@ def _plain(line: str) -> str:
     return " ".join(_EMPHASIS.sub("", _LINK.sub(r"\1", line)).replace("|", " ").split())
 
 
-def _worth(sentences: list[Sentence], question: str, language: str) -> list[float]:
+def _worth(
+    sentences: list[Sentence], question: str, language: str, weigh: Callable[[str], float]
+) -> list[float]:
     said = [set(terms(sentence.text, language)) for sentence in sentences]
     spread = Counter(term for row in said for term in row)
-    asked = set(terms(question, language))
+    asked = {term: weigh(term) for term in dict.fromkeys(terms(question, language))}
     wants_number = _ASKS_FOR_A_NUMBER.search(question) is not None
     worth: list[float] = []
     for sentence, row in zip(sentences, said, strict=True):
         headed = set(terms(sentence.heading, language)) - row
-        value = sum(log(1 + len(sentences) / spread[term]) for term in asked & row)
-        value += _HEADING_CREDIT * len(asked & headed)
+        value = _PARAGRAPH_CREDIT * sentence.opens + _GIST_CREDIT * (sentence is sentences[0])
+        for term, weight in asked.items():
+            if term in row:
+                value += weight * log(1 + len(sentences) / spread[term])
+            elif term in headed:
+                value += weight * _HEADING_CREDIT
         if wants_number and any(letter.isdigit() for letter in sentence.text):
             value += _NUMBER_CREDIT
-        worth.append(value + _OPENING_CREDIT * sentence.opens)
+        worth.append(value)
     return worth

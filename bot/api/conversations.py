@@ -1,0 +1,82 @@
+"""Conversations as other systems and agents read them."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import StreamingResponse
+from sqlalchemy import Connection
+
+from bot.api import shapes, streams
+from bot.api.guards import AdminOnly, CurrentApp, Reader, small_body
+from bot.api.pages import Cursor, Limit, page, read_cursor
+from bot.api.schemas import ConversationStatusIn, RatingIn
+from orchestration import store
+from orchestration.models import Conversation
+
+# From this score on a customer counts as content.
+CONTENT = 4
+
+router = APIRouter(prefix="/v1/conversations", tags=["conversations"])
+
+
+@router.get("", dependencies=[AdminOnly])
+async def list_conversations(
+    app: CurrentApp,
+    status: ConversationStatusIn | None = None,
+    customer: Annotated[str | None, Query(max_length=500)] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> dict[str, Any]:
+    """List conversations, newest first."""
+    before = read_cursor(cursor)
+
+    def read(connection: Connection) -> dict[str, Any]:
+        found = store.list_conversations(
+            connection, status=status, customer=customer, limit=limit, before=before
+        )
+        items = [shapes.conversation(row, store.customer_of(connection, row)) for row in found]
+        return page(items, [(row.created_at, row.id) for row in found], limit)
+
+    return await app.database.read(read)
+
+
+@router.get("/{id}")
+async def get_conversation(id: str, app: CurrentApp, key: Reader) -> dict[str, Any]:
+    """Return a conversation with what was said; agents' notes are for the admin key alone."""
+    audience = None if key == "admin" else "customer"
+    return await app.database.read(lambda connection: _whole(connection, id, audience))
+
+
+def _whole(connection: Connection, id: str, audience: str | None) -> dict[str, Any]:
+    row = store.get(connection, Conversation, id)
+    said = store.transcript(connection, id, audience=audience)
+    files = store.list_files(connection, [message.id for message in said])
+    shape = shapes.conversation(row, store.customer_of(connection, row))
+    return {**shape, "messages": [shapes.message(message, files) for message in said]}
+
+
+@router.get("/{id}/events", response_class=StreamingResponse)
+async def watch(id: str, request: Request, app: CurrentApp, key: Reader) -> StreamingResponse:
+    """Stream `message`, `status` and `typing` events; resumable with Last-Event-ID."""
+    after = streams.last_seen(request)
+    await app.database.read(lambda connection: store.get(connection, Conversation, id))
+    return streams.stream(app, lambda c: store.find_conversation(c, id), after)
+
+
+@router.post("/{id}/rating", dependencies=[Depends(small_body)])
+async def rate(id: str, rating: RatingIn, app: CurrentApp, key: Reader) -> dict[str, Any]:
+    """Keep how content the customer is; a rating reopens nothing."""
+    now = app.tools.clock()
+    await app.database.write(lambda connection: save_rating(connection, id, rating, now))
+    return {"score": rating.score}
+
+
+def save_rating(connection: Connection, id: str, rating: RatingIn, now: datetime) -> None:
+    """Keep a rating; a good one of the bot's last answer confirms that the matter is solved."""
+    row = store.lock(connection, id)
+    store.change(connection, id, rating=rating.score, rating_comment=rating.comment)
+    if row.status == "open" and row.last_word == "bot" and rating.score >= CONTENT:
+        store.set_status(
+            connection, row, "resolved", now=now, resolution="confirmed", resolved_at=now
+        )

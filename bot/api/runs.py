@@ -1,0 +1,49 @@
+"""Runs as they were recorded, step by step."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+
+from bot.api import shapes
+from bot.api.guards import AdminOnly, CurrentApp
+from bot.api.pages import Cursor, Limit, page, read_cursor
+from bot.api.schemas import RunStatusIn
+from orchestration import store
+from orchestration.models import Run
+
+router = APIRouter(prefix="/v1/runs", tags=["runs"], dependencies=[AdminOnly])
+
+
+@router.get("")
+async def list_runs(
+    app: CurrentApp,
+    conversation_id: Annotated[str | None, Query(max_length=100)] = None,
+    route: Annotated[str | None, Query(max_length=100)] = None,
+    status: RunStatusIn | None = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> dict[str, Any]:
+    """List runs, newest first."""
+    before = read_cursor(cursor)
+    found = await app.database.read(
+        lambda connection: store.list_runs(
+            connection,
+            conversation=conversation_id,
+            route=route,
+            status=status,
+            limit=limit,
+            before=before,
+        )
+    )
+    return page(
+        [shapes.run(row) for row in found], [(row.started_at, row.id) for row in found], limit
+    )
+
+
+@router.get("/{id}")
+async def get_run(id: str, app: CurrentApp) -> dict[str, Any]:
+    """Return a run with every step: what went in, what came out, how long it took."""
+    row, steps = await app.database.read(
+        lambda connection: (store.get(connection, Run, id), store.list_steps(connection, id))
+    )
+    return {**shapes.run(row), "steps": [shapes.step(step) for step in steps]}

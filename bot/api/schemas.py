@@ -1,0 +1,194 @@
+"""What goes in and out over HTTP, in the words of the contract."""
+
+import base64
+import binascii
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from orchestration.types import Attachment
+
+TEXT_LIMIT = 64 * 1024
+
+
+def _storable(text: str) -> str:
+    if "\x00" in text:
+        raise ValueError("contains a NUL character; leave it out")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("contains half a character (a lone surrogate)") from error
+    return text
+
+
+def _short_enough(text: str) -> str:
+    if len(text.encode()) > TEXT_LIMIT:
+        raise ValueError(f"is longer than {TEXT_LIMIT // 1024} kB")
+    return text
+
+
+Line = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_storable)]
+Email = Annotated[
+    str, Field(max_length=320, pattern=r"^[^@\s]+@[^@\s]+$"), AfterValidator(_storable)
+]
+Text = Annotated[str, AfterValidator(_storable), AfterValidator(_short_enough)]
+Url = Annotated[str, Field(max_length=2000), AfterValidator(_storable)]
+Version = Annotated[int, Field(ge=0, le=2**31 - 1)]
+
+
+class Body(BaseModel):
+    """A command; unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class AttachmentIn(Body):
+    """A file: where it is, or what is in it."""
+
+    name: Line
+    type: Line = "application/octet-stream"
+    url: Url | None = None
+    content_base64: str | None = None
+
+    @model_validator(mode="after")
+    def _has_one_of_both(self) -> "AttachmentIn":
+        if (self.url is None) == (self.content_base64 is None):
+            raise ValueError("needs either url or content_base64")
+        self.content()
+        return self
+
+    def content(self) -> bytes | None:
+        """Return the decoded content; raises `ValueError` where it is not base64."""
+        if self.content_base64 is None:
+            return None
+        try:
+            return base64.b64decode(self.content_base64, validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise ValueError("content_base64 is not base64") from error
+
+    def value(self) -> Attachment:
+        """Return it as the rest of the product knows it."""
+        return Attachment(name=self.name, type=self.type, url=self.url, content=self.content())
+
+
+class CustomerIn(Body):
+    """Who writes; vouched for by the sender of the request unless `verified` is false."""
+
+    id: Line
+    email: Email | None = None
+    name: Line | None = None
+    verified: bool = True
+
+
+class MessageIn(Body):
+    """A customer's message from another system."""
+
+    conversation: Line | None = None
+    message_id: Line | None = None
+    customer: CustomerIn
+    text: Text = ""
+    attachments: Annotated[list[AttachmentIn], Field(max_length=20)] = []
+    callback_url: Url | None = None
+    metadata: dict[str, Any] = {}
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "MessageIn":
+        if not self.text.strip() and not self.attachments:
+            raise ValueError("text is empty and there is no attachment; send at least one")
+        return self
+
+
+class ReceivedOut(BaseModel):
+    """What became of a message."""
+
+    conversation_id: str
+    id: str
+    duplicate: bool
+
+
+class RatingIn(Body):
+    """How content the customer is."""
+
+    score: Annotated[int, Field(ge=1, le=5)]
+    comment: Text | None = None
+
+
+class CommandIn(Body):
+    """An agent's command; `version` is that of the case as the agent saw it."""
+
+    agent: Line
+    version: Version
+
+
+class ReassignIn(CommandIn):
+    """To whom the case goes."""
+
+    to: Line
+
+
+class SnoozeIn(CommandIn):
+    """Until when the case rests."""
+
+    until: datetime
+
+    @model_validator(mode="after")
+    def _names_a_zone(self) -> "SnoozeIn":
+        if self.until.tzinfo is None:
+            raise ValueError("until needs a time zone, such as 2030-01-31T09:00:00Z")
+        return self
+
+
+class WordsIn(CommandIn):
+    """What the agent says, or notes."""
+
+    text: Annotated[Text, Field(min_length=1)]
+
+
+class ResolveIn(CommandIn):
+    """Why the case is over."""
+
+    reason: Text = ""
+
+
+class ReleaseIn(Body):
+    """Release a draft, with another wording where `text` is given."""
+
+    agent: Line
+    text: Annotated[Text, Field(min_length=1)] | None = None
+
+
+class RejectIn(Body):
+    """Reject a draft."""
+
+    agent: Line
+    reason: Text = ""
+
+
+class ChatSessionIn(Body):
+    """Who opens the chat; without an identity an unverified visitor."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    identity: Annotated[str, Field(max_length=10_000), AfterValidator(_storable)] | None = None
+    sample: Line | None = Field(default=None, alias="as")
+
+
+class ChatMessageIn(Body):
+    """What somebody writes on the chat page."""
+
+    message_id: Line
+    text: Text = ""
+    attachments: Annotated[list[AttachmentIn], Field(max_length=10)] = []
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "ChatMessageIn":
+        if not self.text.strip() and not self.attachments:
+            raise ValueError("text is empty and there is no attachment; send at least one")
+        return self
+
+
+EscalationStatusIn = Literal["open", "claimed", "handed_back", "resolved"]
+ConversationStatusIn = Literal["open", "escalated", "assigned", "resolved"]
+RunStatusIn = Literal["running", "waiting", "done", "superseded", "failed"]
+ApprovalStatusIn = Literal["open", "released", "rejected", "expired", "withdrawn"]

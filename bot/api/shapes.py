@@ -1,0 +1,197 @@
+"""How rows look in the contract's JSON."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from orchestration.models import (
+    Approval,
+    Conversation,
+    Customer,
+    Delivery,
+    Escalation,
+    Event,
+    Message,
+    Reminder,
+    Run,
+    Step,
+)
+from orchestration.types import Json
+
+# A visitor whose page has not asked for news for this long is taken to be away.
+AWAY_AFTER = timedelta(seconds=45)
+
+
+def moment(value: datetime | None) -> str | None:
+    """Return a time as RFC 3339 in UTC."""
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z") if value else None
+
+
+def money(value: Decimal) -> str:
+    """Return dollars as a decimal string without an exponent."""
+    return f"{value.normalize():f}" if value else "0"
+
+
+def message(row: Message, files: Sequence[Json] = ()) -> dict[str, Any]:
+    """Return one thing that was said."""
+    shape = {
+        "id": row.id,
+        "seq": row.seq,
+        "author": row.author,
+        "author_name": row.author_name,
+        "text": row.text,
+        "at": moment(row.at),
+        "run_id": row.run_id,
+        "citations": row.citations or [],
+    }
+    attached = [file for file in files if file["message_id"] == row.id]
+    if attached:
+        shape["attachments"] = [
+            {name: file[name] for name in ("id", "name", "type", "url")} for file in attached
+        ]
+    if row.audience != "customer":
+        shape["audience"] = row.audience
+    return shape
+
+
+def customer(row: Customer) -> dict[str, Any]:
+    """Return who the customer is and whether somebody vouches for it."""
+    return {
+        "id": row.external_id,
+        "email": row.email,
+        "name": row.name,
+        "verified": row.verified,
+    }
+
+
+def conversation(row: Conversation, person: Customer) -> dict[str, Any]:
+    """Return a conversation without its messages."""
+    return {
+        "id": row.id,
+        "channel": row.channel,
+        "conversation": row.external_id,
+        "status": row.status,
+        "resolution": row.resolution,
+        "customer": customer(person),
+        "assignee": row.assignee,
+        "previous_id": row.previous_id,
+        "rating": row.rating,
+        "created_at": moment(row.created_at),
+        "changed_at": moment(row.changed_at),
+    }
+
+
+def event(row: Event) -> dict[str, Any]:
+    """Return what a watcher is told."""
+    return {**(row.details or {}), "at": moment(row.at)}
+
+
+def step(row: Step) -> dict[str, Any]:
+    """Return one step of a run."""
+    return {
+        "node": row.node,
+        "kind": row.kind,
+        "part": row.part,
+        "visit": row.visit,
+        "status": row.status,
+        "exit": row.exit,
+        "attempt": row.attempt,
+        "started_at": moment(row.started_at),
+        "ms": row.ms,
+        "input": row.input,
+        "output": row.output,
+        "error": row.error,
+        "model_calls": [],
+    }
+
+
+def run(row: Run) -> dict[str, Any]:
+    """Return a run without its steps."""
+    return {
+        "id": row.id,
+        "conversation_id": row.conversation_id,
+        "status": row.status,
+        "workflow": {"name": row.workflow, "version": row.version},
+        "route": row.route,
+        "rule": row.rule,
+        "rules_tried": row.rules_tried or [],
+        "classification": row.classification,
+        "parts": row.parts or [],
+        "outcome": row.outcome,
+        "error": row.error,
+        "text": row.text,
+        "messages": row.messages or [],
+        "cost": money(row.cost),
+        "premium_cost": money(row.premium_cost),
+        "started_at": moment(row.started_at),
+        "finished_at": moment(row.finished_at),
+    }
+
+
+def approval(row: Approval) -> dict[str, Any]:
+    """Return a draft that waits for a human, or waited."""
+    return {
+        "id": row.id,
+        "run_id": row.run_id,
+        "conversation_id": row.conversation_id,
+        "status": row.status,
+        "expires_at": moment(row.expires_at),
+        "draft": (row.draft or {}).get("text"),
+        "reasons": row.reasons or [],
+        "proposal": None,
+        "decided_by": row.decided_by,
+        "reason": row.reason,
+    }
+
+
+def escalation(row: Escalation) -> dict[str, Any]:
+    """Return a case without what belongs to it."""
+    return {
+        "id": row.id,
+        "conversation_id": row.conversation_id,
+        "run_id": row.run_id,
+        "status": row.status,
+        "reason": row.reason,
+        "urgency": row.urgency,
+        "queue": row.queue,
+        "assignee": row.assignee,
+        "version": row.version,
+        "due_at": moment(row.due_at),
+        "snoozed_until": moment(row.snoozed_until),
+        "created_at": moment(row.created_at),
+        "claimed_at": moment(row.claimed_at),
+        "replied_at": moment(row.replied_at),
+        "ended_at": moment(row.ended_at),
+        "end_reason": row.end_reason,
+        "brief": row.brief,
+    }
+
+
+def presence(row: Conversation, now: datetime) -> dict[str, Any]:
+    """Tell whether the customer's page is open, where the channel can know."""
+    if row.channel != "chat":
+        return {"away": None, "seen_at": None}
+    away = row.seen_at is None or now - row.seen_at > AWAY_AFTER
+    return {"away": away, "seen_at": moment(row.seen_at)}
+
+
+def reminder(row: Reminder) -> dict[str, Any]:
+    """Return a reminder that was sent."""
+    return {"level": row.level, "sent_at": moment(row.sent_at), "due_at": moment(row.due_at)}
+
+
+def delivery(row: Delivery) -> dict[str, Any]:
+    """Return how an outbound message fares."""
+    return {
+        "id": row.id,
+        "message_id": row.message_id,
+        "channel": row.channel,
+        "kind": row.kind,
+        "audience": row.audience,
+        "status": row.status,
+        "attempts": row.attempts,
+        "error": row.error,
+        "created_at": moment(row.created_at),
+        "finished_at": moment(row.finished_at),
+    }

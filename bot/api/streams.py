@@ -1,0 +1,114 @@
+"""Server-sent events of one conversation, resumable by their number."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import StreamingResponse
+from sqlalchemy import Connection
+
+from bot.api import shapes
+from bot.app import App
+from orchestration import store
+from orchestration.errors import BadInput
+from orchestration.models import Conversation, Message
+
+POLL_SECONDS = 0.25
+HEARTBEAT_SECONDS = 15
+_HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+
+
+def last_seen(request: Request) -> int:
+    """Return the number after which the watcher wants to be told; raises `BadInput`."""
+    given = request.headers.get("last-event-id", "0").strip() or "0"
+    if not given.isdigit() or len(given) > 18:
+        raise BadInput("must be the number of an event", field="Last-Event-ID")
+    return int(given)
+
+
+Finder = Callable[[Connection], Conversation | None]
+
+
+def stream(app: App, find: Finder, after: int) -> StreamingResponse:
+    """Answer with a conversation's events from a number on, until the watcher leaves.
+
+    Where `find` finds none yet, the watcher waits for it.
+    """
+    return StreamingResponse(
+        _events(app, find, after), media_type="text/event-stream", headers=_HEADERS
+    )
+
+
+async def _events(app: App, find: Finder, after: int) -> AsyncIterator[str]:
+    yield "retry: 2000\n\n"
+    watcher = _Watcher(app, find, after)
+    loop = asyncio.get_running_loop()
+    beat = -HEARTBEAT_SECONDS
+    while app.dispatcher.is_ready():
+        async for event in watcher.look():
+            yield event
+        if loop.time() - beat >= HEARTBEAT_SECONDS:
+            beat = loop.time()
+            await watcher.note_presence()
+            yield ": here\n\n"
+        await asyncio.sleep(POLL_SECONDS)
+
+
+class _Watcher:
+    """One page's view of a conversation: what it has been told already."""
+
+    def __init__(self, app: App, find: Finder, after: int) -> None:
+        self._app = app
+        self._find = find
+        self._after = after
+        self._conversation = ""
+        self._next_seq = 0
+        self._is_typing = False
+
+    async def look(self) -> AsyncIterator[str]:
+        """Tell what is new since the last look."""
+        row, is_typing = await self._app.database.read(self._glance)
+        if row is None:
+            return
+        if row.id != self._conversation:
+            # A newer conversation of the same page counts from the beginning again.
+            self._after = 0 if self._conversation else self._after
+            self._conversation, self._next_seq = row.id, 0
+        if row.next_seq != self._next_seq:
+            async for event in self._news():
+                yield event
+            self._next_seq = row.next_seq
+        if is_typing != self._is_typing:
+            self._is_typing = is_typing
+            yield _format("typing", {"author": "bot", "active": is_typing})
+
+    async def _news(self) -> AsyncIterator[str]:
+        found = await self._app.database.read(
+            lambda connection: store.watch(connection, self._conversation, after=self._after)
+        )
+        for item in found:
+            self._after = item.seq
+            if isinstance(item, Message):
+                yield _format("message", shapes.message(item), item.seq)
+            else:
+                yield _format(item.kind, shapes.event(item), item.seq)
+
+    def _glance(self, connection: Connection) -> tuple[Conversation | None, bool]:
+        row = self._find(connection)
+        return row, row is not None and store.is_working(connection, row)
+
+    async def note_presence(self) -> None:
+        """Note that the customer's page is open."""
+        if not self._conversation:
+            return
+        now = self._app.tools.clock()
+        await self._app.database.write(
+            lambda connection: store.change(connection, self._conversation, seen_at=now)
+        )
+
+
+def _format(kind: str, details: dict[str, Any], seq: int | None = None) -> str:
+    number = f"id: {seq}\n" if seq is not None else ""
+    return f"{number}event: {kind}\ndata: {json.dumps(details, ensure_ascii=False)}\n\n"

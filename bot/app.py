@@ -1,0 +1,193 @@
+"""The composition root: hands every part what it needs, and starts and stops them together."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from bot import logs
+from bot.metrics import Metrics
+from bot.settings import Settings
+from integrations.channels import channels as channel_kinds
+from integrations.classifiers import classifiers
+from integrations.dispatch.local import LocalDispatcher
+from integrations.http import GuardedClient
+from integrations.knowledge import knowledge
+from integrations.orders import orders as order_sources
+from orchestration import housekeeping, migrate, store
+from orchestration.catalog import Catalog
+from orchestration.context import Toolbox
+from orchestration.database import Database
+from orchestration.desk import Desk
+from orchestration.errors import FrontdeskError
+from orchestration.intents import load_intents
+from orchestration.interfaces import Channel, Clock, Dispatcher
+from orchestration.programs import DEFAULT, Programs, publish
+from orchestration.shop import SHIPPED, Shop
+from orchestration.store import Records
+from orchestration.texts import Texts
+from orchestration.turns import Turns
+from orchestration.types import ConversationId
+
+log = logging.getLogger(__name__)
+
+PRESETS = Path(SHIPPED).parent
+SWEEP = timedelta(seconds=1)
+
+
+class NotMigrated(FrontdeskError):
+    """The database has not got the tables of this version."""
+
+
+def utc_now() -> datetime:
+    """Return the time; the only place that asks the machine for it."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class App:
+    """Everything that one process works with."""
+
+    settings: Settings
+    database: Database
+    tools: Toolbox
+    programs: Programs
+    dispatcher: Dispatcher
+    turns: Turns
+    desk: Desk
+    client: GuardedClient
+    metrics: Metrics
+
+    @asynccontextmanager
+    async def running(self, *, works: bool = True) -> AsyncIterator[None]:
+        """Take messages, and with `works` also advance conversations, until left."""
+        await self.prepare()
+        learning = asyncio.ensure_future(self.tools.catalog.refresh()) if works else None
+        if works:
+            self._plan()
+            if self.database.is_sqlite:
+                # The lock beside the file says that nobody else works on it.
+                await housekeeping.recover(self.tools)
+        await self.dispatcher.start(self.advance if works else None)
+        try:
+            yield
+        finally:
+            await self.dispatcher.stop()
+            if learning:
+                learning.cancel()
+                await asyncio.gather(learning, return_exceptions=True)
+            await self.close()
+
+    async def prepare(self) -> None:
+        """See that the tables are there and that a workflow is published.
+
+        Raises `NotMigrated` where `frontdesk migrate` has not been run.
+        """
+        if not await self.database.read(migrate.is_current):
+            raise NotMigrated("the database is not at this version's schema: run frontdesk migrate")
+        await self.database.write(lambda connection: fill_in(connection, self.tools.clock))
+        await self.programs.refresh()
+
+    async def advance(self, conversation: ConversationId) -> datetime | None:
+        """Advance a conversation, with its id on every line that is logged meanwhile."""
+        token = logs.subject.set({"conversation": conversation})
+        try:
+            return await self.turns.advance(conversation)
+        finally:
+            logs.subject.reset(token)
+
+    async def close(self) -> None:
+        """Close what this process holds open."""
+        await self.client.close()
+        self.database.close()
+
+    def _plan(self) -> None:
+        every, tools = self.dispatcher.every, self.tools
+        days = self.settings.frontdesk_retention_days
+        retention = timedelta(days=days) if days else None
+        every("sweep", SWEEP, lambda: housekeeping.sweep(tools, self.dispatcher))
+        every("workflows", SWEEP, self.programs.refresh)
+        every("catalog", SWEEP, tools.catalog.refresh)
+
+        async def assume() -> None:
+            await housekeeping.assume_resolved(tools)
+
+        every("silence", timedelta(minutes=1), assume)
+        every("forget", timedelta(hours=1), lambda: housekeeping.forget(tools, retention=retention))
+
+
+def fill_in(connection: Connection, clock: Clock) -> None:
+    """Put the shipped workflow and intents where there are none yet."""
+    if store.find_published(connection, DEFAULT) is None:
+        source = (PRESETS / "support.yaml").read_text(encoding="utf-8")
+        publish(connection, source, author="frontdesk", note="as shipped", clock=clock)
+    if not store.list_intents(connection):
+        store.replace_intents(connection, load_intents(PRESETS / "store.yaml"))
+
+
+def build(
+    settings: Settings,
+    *,
+    clock: Clock = utc_now,
+    extra_channels: Mapping[str, Channel] | None = None,
+    concurrency: int = 16,
+) -> App:
+    """Put the parts together; nothing is started and no connection opened yet."""
+    shop = Shop.load(settings.frontdesk_store_file or SHIPPED)
+    database = Database(settings.frontdesk_database_url)
+    metrics = Metrics()
+    tools = Toolbox(
+        database=database,
+        catalog=Catalog(
+            database,
+            new_classifier=classifiers.get("local"),
+            new_index=knowledge.get("lexical"),
+        ),
+        orders=order_sources.get("records")(Records(database)),
+        shop=shop,
+        texts=Texts(shop),
+        clock=clock,
+        telemetry=metrics,
+        debounce=settings.debounce,
+        events_url=settings.frontdesk_events_url if settings.frontdesk_callback_secret else None,
+    )
+    client = GuardedClient(settings.callback_hosts)
+    programs = Programs(database)
+    dispatcher = _dispatcher(settings, database, clock, concurrency)
+    channels = {**_channels(settings, client, clock), **(extra_channels or {})}
+    return App(
+        settings=settings,
+        database=database,
+        tools=tools,
+        programs=programs,
+        dispatcher=dispatcher,
+        turns=Turns(tools, programs, channels),
+        desk=Desk(tools, dispatcher),
+        client=client,
+        metrics=metrics,
+    )
+
+
+def _channels(settings: Settings, client: GuardedClient, clock: Clock) -> dict[str, Channel]:
+    secret = settings.frontdesk_callback_secret
+    if secret is None:
+        return {}
+    return {"webhook": channel_kinds.get("webhook")(client, secret=secret, clock=clock)}
+
+
+def _dispatcher(
+    settings: Settings, database: Database, clock: Clock, concurrency: int
+) -> Dispatcher:
+    if database.is_sqlite:
+        return LocalDispatcher(clock, concurrency=concurrency)
+    # Its import opens nothing on SQLite, and costs a start that does not need it.
+    from integrations.dispatch.procrastinate import ProcrastinateDispatcher  # noqa: PLC0415
+
+    return ProcrastinateDispatcher(
+        settings.frontdesk_database_url, concurrency=concurrency, clock=clock
+    )

@@ -1,0 +1,21 @@
+"""The command `frontdesk`."""
+
+import sys
+
+from bot.cli import content, inspection, processes, workflows
+from bot.cli.console import Failed, cli, complain
+from orchestration.errors import FrontdeskError
+
+__all__ = ["cli", "content", "inspection", "main", "processes", "workflows"]
+
+
+def main() -> None:
+    """Run a command; exit 0 fine, 1 not in order, 2 wrong usage or settings."""
+    try:
+        cli()
+    except Failed as failed:
+        complain(str(failed))
+        sys.exit(failed.code)
+    except FrontdeskError as error:
+        complain(str(error))
+        sys.exit(2)

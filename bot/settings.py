@@ -1,0 +1,139 @@
+"""All settings, read from the environment and `.env` in one place."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from integrations import signatures
+from integrations.http import AllowedHosts
+from orchestration.errors import BadInput
+
+_EXAMPLES = {
+    "FRONTDESK_DATABASE_URL": "sqlite:///frontdesk.db or postgresql://user:password@host/database",
+    "FRONTDESK_STORE_FILE": "store.yaml",
+    "FRONTDESK_HOST": "127.0.0.1",
+    "FRONTDESK_PORT": "8000",
+    "FRONTDESK_API_KEY": "a long random text, at least 16 characters",
+    "FRONTDESK_ADMIN_KEY": "a long random text, at least 16 characters",
+    "FRONTDESK_WEBHOOK_SECRETS": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    "FRONTDESK_CALLBACK_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    "FRONTDESK_CALLBACK_HOSTS": "shop.example,127.0.0.1:9000",
+    "FRONTDESK_EVENTS_URL": "https://shop.example/frontdesk-events",
+    "FRONTDESK_CHAT_SECRET": "a long random text, at least 16 characters",
+    "FRONTDESK_CHAT_ORIGINS": "https://shop.example",
+    "FRONTDESK_DEBOUNCE_SECONDS": "1.0",
+    "FRONTDESK_RETENTION_DAYS": "365",
+}
+
+
+class BadSetting(BadInput):
+    """A setting that cannot be used; says which, what is wrong and what would be right."""
+
+
+def _database(url: str) -> str:
+    try:
+        backend = make_url(url).get_backend_name()
+    except ArgumentError as error:
+        raise ValueError("is no database URL") from error
+    if backend not in ("sqlite", "postgresql"):
+        raise ValueError(f"names the database {backend!r}; it may be sqlite or postgresql")
+    if backend == "sqlite" and not make_url(url).database:
+        raise ValueError("names no file; a database in memory would be lost")
+    return url
+
+
+def _key(key: str | None) -> str | None:
+    if key is not None and (len(key) < 16 or not key.isascii() or not key.isprintable()):
+        raise ValueError("must have at least 16 printable characters")
+    return key
+
+
+def _origins(text: str | None) -> str | None:
+    for origin in filter(None, (text or "").split(",")):
+        if not origin.strip().startswith(("https://", "http://")):
+            raise ValueError(f"{origin.strip()!r} must begin with https:// or http://")
+    return text
+
+
+def _secrets(text: str | None) -> str | None:
+    if text is not None:
+        signatures.parse_secrets(text)
+    return text
+
+
+Key = Annotated[str | None, AfterValidator(_key)]
+
+
+class Settings(BaseSettings):
+    """What the operator set; every name is the one in the environment, in lower case."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+    )
+
+    frontdesk_database_url: Annotated[str, AfterValidator(_database)] = "sqlite:///frontdesk.db"
+    frontdesk_store_file: Path | None = None
+    frontdesk_host: str = "127.0.0.1"
+    frontdesk_port: int = Field(default=8000, ge=0, le=65535)
+    frontdesk_api_key: Key = None
+    frontdesk_admin_key: Key = None
+    frontdesk_webhook_secrets: Annotated[str | None, AfterValidator(_secrets)] = None
+    frontdesk_callback_secret: Annotated[str | None, AfterValidator(_secrets)] = None
+    frontdesk_callback_hosts: str | None = None
+    frontdesk_events_url: str | None = None
+    frontdesk_chat_secret: Key = None
+    frontdesk_chat_origins: Annotated[str | None, AfterValidator(_origins)] = None
+    frontdesk_debounce_seconds: float = Field(default=1.0, ge=0, le=60)
+    frontdesk_retention_days: int | None = Field(default=None, ge=1)
+
+    @field_validator("frontdesk_callback_hosts")
+    @classmethod
+    def _hosts(cls, text: str | None) -> str | None:
+        AllowedHosts.parse(text)
+        return text
+
+    @property
+    def debounce(self) -> timedelta:
+        """How long a customer must pause before a turn starts."""
+        return timedelta(seconds=self.frontdesk_debounce_seconds)
+
+    @property
+    def callback_hosts(self) -> AllowedHosts:
+        """Where callbacks and events may go."""
+        return AllowedHosts.parse(self.frontdesk_callback_hosts)
+
+    @property
+    def webhook_secrets(self) -> tuple[str, ...]:
+        """The current and the previous secret of signed inbound webhooks."""
+        return signatures.parse_secrets(self.frontdesk_webhook_secrets or "")
+
+    @property
+    def chat_origins(self) -> tuple[str, ...]:
+        """The pages that may embed the web chat."""
+        listed = (self.frontdesk_chat_origins or "").split(",")
+        return tuple(origin.strip().rstrip("/") for origin in listed if origin.strip())
+
+
+def read(**overrides: object) -> Settings:
+    """Read all settings; raises `BadSetting` naming the variable, what is wrong and an example."""
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as refused:
+        raise BadSetting("\n".join(_explain(problem) for problem in refused.errors())) from refused
+
+
+def _explain(problem: object) -> str:
+    assert isinstance(problem, dict)  # noqa: S101
+    variable = str(problem["loc"][0]).upper() if problem["loc"] else "settings"
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    example = _EXAMPLES.get(variable)
+    return f"{variable}: {message}" + (f"; for example {example}" if example else "")

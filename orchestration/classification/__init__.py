@@ -1,0 +1,261 @@
+"""Says what a message is about and how it should be treated, and why."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from orchestration.classification import cues, dialogue
+from orchestration.classification.entities import find_amounts, find_emails, find_orders
+from orchestration.classification.facts import Facts
+from orchestration.classification.requests import count_requests
+from orchestration.classification.smalltalk import SMALL_TALK, find_small_talk, is_a_nod
+from orchestration.classification.words import is_wordless
+from orchestration.types import (
+    URGENCIES,
+    Classification,
+    Complexity,
+    Intent,
+    Memory,
+    Reading,
+    Risk,
+    Urgency,
+)
+
+__all__ = ["OTHER", "WORDLESS", "Facts", "classify"]
+
+WORDLESS = "wordless"
+OTHER = "other"
+# A number alone is most likely meant as "where is it", but that is a guess.
+_NUMBER_ALONE = 0.9
+_OFTEN = 3
+# From here on an intent's own risk and its wish for a person count.
+_PROBABLE = 0.4
+_SURELY_TALK = 0.75
+_URGENT_RISKS: frozenset[Risk] = frozenset({"self_harm", "threat", "safety", "fraud"})
+_PLAIN_TALK = SMALL_TALK | {WORDLESS, "capabilities"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Choice:
+    """The intent that was settled on; `chances` are those of all intents, `reason` says why."""
+
+    intent: str
+    chances: Mapping[str, float]
+    reason: str
+    out_of_scope: bool = False
+    orders: tuple[str, ...] = ()
+
+    @property
+    def confidence(self) -> float:
+        return self.chances.get(self.intent, 0.0)
+
+
+def classify(
+    text: str, reading: Reading, *, intents: Sequence[Intent], memory: Memory, facts: Facts
+) -> Classification:
+    """Return what a turn's text is about, from a classifier's reading and all that is known.
+
+    Risk and the wish for a person come from the wording or the intent's table, whichever is worse;
+    each point that raised urgency or complexity stands in `reasons`.
+    """
+    tables = {intent.name: intent for intent in intents}
+    choice = _choose(text, reading, tables=tables, memory=memory, facts=facts)
+    table = tables.get(choice.intent, _table_of_our_own(choice.intent))
+    orders = choice.orders or _orders_meant(text, memory, facts)
+    reasons = [choice.reason]
+    heeded = (
+        table if _is_probable(choice, tables) else replace(table, wants_human=False, risk="none")
+    )
+    risk = _risk(text, heeded, reasons)
+    requests = 1 if choice.intent in _PLAIN_TALK else count_requests(text)
+    complexity = _complexity(table, choice, requests, reasons)
+    wants_human = _wants_human(text, heeded, reasons)
+    return Classification(
+        intent=choice.intent,
+        confidence=choice.confidence,
+        route_confidence=_share(choice, complexity, tables),
+        runner_up=_runner_up(choice),
+        out_of_scope=choice.out_of_scope,
+        urgency=_urgency(text, table, risk=risk, orders=orders, facts=facts, reasons=reasons),
+        complexity=complexity,
+        sentiment=cues.find_sentiment(text),
+        language=reading.language or memory.language or facts.languages[0],
+        wants_human=wants_human,
+        risk=risk,
+        requests=requests,
+        entities=_entities(text, orders),
+        reasons=tuple(reasons),
+    )
+
+
+def _choose(
+    text: str, reading: Reading, *, tables: Mapping[str, Intent], memory: Memory, facts: Facts
+) -> _Choice:
+    if not text.strip():
+        return _Choice(intent=OTHER, chances={}, reason="has no text", out_of_scope=True)
+    if is_wordless(text):
+        return _sure(WORDLESS, "has no words")
+    orders = find_orders(text, facts)
+    resumed = dialogue.resume(text, reading, memory=memory, facts=facts, orders=orders)
+    if resumed:
+        return _sure(resumed.intent, resumed.reason, orders=resumed.orders)
+    if talk := find_small_talk(text):
+        return _sure(talk, f"says {talk} and nothing else")
+    if is_a_nod(text):
+        return _sure(WORDLESS, "says yes, no or ok and nothing else")
+    if orders and "order_status" in tables and dialogue.is_bare(text, orders):
+        chances = {"order_status": _NUMBER_ALONE}
+        return _Choice(intent="order_status", chances=chances, reason="is an order number alone")
+    return _read(reading)
+
+
+def _sure(intent: str, reason: str, orders: tuple[str, ...] = ()) -> _Choice:
+    return _Choice(intent=intent, chances={intent: 1.0}, reason=reason, orders=orders)
+
+
+def _read(reading: Reading) -> _Choice:
+    if not reading.probabilities:
+        return _Choice(
+            intent=OTHER, chances={}, reason="nothing to compare with", out_of_scope=True
+        )
+    intent = max(reading.probabilities, key=reading.probabilities.__getitem__)
+    chance = reading.probabilities[intent]
+    # A true greeting was found above; what only resembles one says something else.
+    is_half_talk = intent in SMALL_TALK and chance < _SURELY_TALK
+    if is_half_talk or (reading.out_of_scope and chance < _PROBABLE):
+        reason = f"is nearest to {intent}"
+        return _Choice(
+            intent=OTHER, chances=reading.probabilities, reason=reason, out_of_scope=True
+        )
+    return _Choice(
+        intent=intent,
+        chances=reading.probabilities,
+        reason=f"reads like {intent}",
+        out_of_scope=reading.out_of_scope,
+    )
+
+
+def _table_of_our_own(name: str) -> Intent:
+    """Return the table of an intent that the admin need not define."""
+    complexity: Complexity = "simple" if name in _PLAIN_TALK else "complex"
+    urgency: Urgency = "low" if name in _PLAIN_TALK else "normal"
+    return Intent(name=name, complexity=complexity, urgency=urgency)
+
+
+def _is_probable(choice: _Choice, tables: Mapping[str, Intent]) -> bool:
+    """Tell whether it is likely enough that a person, or no person, is needed."""
+    mine = tables.get(choice.intent)
+    if mine is None or not (mine.wants_human or mine.risk != "none"):
+        return True
+    alike = [name for name, table in tables.items() if table.wants_human or table.risk != "none"]
+    return sum(choice.chances.get(name, 0.0) for name in alike) >= _PROBABLE
+
+
+def _orders_meant(text: str, memory: Memory, facts: Facts) -> tuple[str, ...]:
+    named = find_orders(text, facts)
+    if not named and memory.last_order and dialogue.points_back(text):
+        return (memory.last_order,)
+    return named
+
+
+def _risk(text: str, table: Intent, reasons: list[str]) -> Risk:
+    found = cues.find_risk(text)
+    ranked = [risk for risk in cues.RISKS if risk in (table.risk, found and found[0])]
+    if not ranked:
+        return "none"
+    worst = ranked[0]
+    why = f'says "{found[1]}"' if found and found[0] == worst else f"{table.name} is a risk"
+    reasons.append(f"risk {worst}: {why}")
+    return worst
+
+
+def _complexity(table: Intent, choice: _Choice, requests: int, reasons: list[str]) -> Complexity:
+    if requests > 1:
+        reasons.append(f"complex: asks for {requests} things")
+    if choice.out_of_scope:
+        reasons.append("complex: is like none of the intents")
+    is_raised = requests > 1 or choice.out_of_scope
+    return "complex" if is_raised else table.complexity
+
+
+def _wants_human(text: str, table: Intent, reasons: list[str]) -> bool:
+    if cues.asks_for_person(text):
+        reasons.append("asks for a person")
+        return True
+    if table.wants_human:
+        reasons.append(f"only a person answers {table.name}")
+    return table.wants_human
+
+
+def _share(choice: _Choice, complexity: Complexity, tables: Mapping[str, Intent]) -> float:
+    """Return the probability of all intents that share the complexity."""
+    shared = sum(
+        chance
+        for name, chance in choice.chances.items()
+        if tables.get(name, _table_of_our_own(name)).complexity == complexity
+    )
+    return min(1.0, shared)
+
+
+def _runner_up(choice: _Choice) -> str | None:
+    others = {name: chance for name, chance in choice.chances.items() if name != choice.intent}
+    return max(others, key=others.__getitem__) if others else None
+
+
+def _entities(text: str, orders: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    found = {"orders": orders, "emails": find_emails(text), "amounts": find_amounts(text)}
+    return {kind: values for kind, values in found.items() if values}
+
+
+def _urgency(
+    text: str,
+    table: Intent,
+    *,
+    risk: Risk,
+    orders: tuple[str, ...],
+    facts: Facts,
+    reasons: list[str],
+) -> Urgency:
+    if risk in _URGENT_RISKS:
+        reasons.append(f"urgent: risk {risk}")
+        return "urgent"
+    points = _points_of_wording(text)
+    if table.name not in _PLAIN_TALK:
+        points += _points_of_facts(table, risk=risk, orders=orders, facts=facts)
+    reasons.extend(f"more urgent: {why}" for why, _ in points)
+    level = URGENCIES.index(table.urgency) + sum(weight for _, weight in points)
+    # Only a risk or the intent's own table makes a message `urgent`.
+    ceiling = max(URGENCIES.index("high"), URGENCIES.index(table.urgency))
+    return URGENCIES[min(level, ceiling)]
+
+
+def _points_of_wording(text: str) -> list[tuple[str, int]]:
+    points = []
+    if hurry := cues.find_hurry(text):
+        words, is_strong = hurry
+        points.append((f'says "{words}"', len(URGENCIES) if is_strong else 1))
+    if cues.is_shouted(text):
+        points.append(("is written in capitals", 1))
+    elif cues.find_sentiment(text) == "negative":
+        points.append(("sounds angry", 1))
+    return points
+
+
+def _points_of_facts(
+    table: Intent, *, risk: Risk, orders: tuple[str, ...], facts: Facts
+) -> list[tuple[str, int]]:
+    points = []
+    if risk == "legal":
+        points.append(("speaks of the law", len(URGENCIES)))
+    if (facts.customer_tier or "").casefold() == "vip":
+        points.append(("is from a VIP", 1))
+    late = [order for order in facts.orders if order.status_at(facts.now) == "late"]
+    late = [order for order in late if order.id in orders or _is_about_any(table, orders)]
+    if late:
+        points.append((f"order {late[0].id} is late", 1))
+    if facts.turn >= _OFTEN:
+        points.append((f"is turn {facts.turn} of the conversation", 1))
+    return points
+
+
+def _is_about_any(table: Intent, orders: tuple[str, ...]) -> bool:
+    return not orders and table.name in ("order_status", "delivery_problem", "missing_parcel")

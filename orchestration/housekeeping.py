@@ -1,0 +1,72 @@
+"""What is done from time to time: waking what is due, assuming silence means solved, forgetting."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from orchestration import delivery, store
+from orchestration.context import Toolbox
+from orchestration.interfaces import Dispatcher
+
+# A customer who has been silent so long after the bot's answer is taken to be content.
+ASSUMED_AFTER = timedelta(hours=24)
+COMMANDS_KEPT = timedelta(days=7)
+
+
+async def sweep(tools: Toolbox, dispatcher: Dispatcher) -> None:
+    """Wake every conversation that is due; wakes are hints, this is the guarantee."""
+    now = tools.clock()
+    for conversation in await tools.database.read(lambda connection: store.due(connection, now)):
+        await dispatcher.wake(conversation)
+
+
+async def recover(tools: Toolbox) -> None:
+    """Make conversations due at once that another process left in the middle of something.
+
+    Only for a process that is known to be the only one.
+    """
+    now = tools.clock()
+    await tools.database.write(lambda connection: store.make_leased_due(connection, now))
+
+
+async def assume_resolved(tools: Toolbox) -> int:
+    """Resolve conversations whose customers fell silent after a bot's answer."""
+    return await tools.database.write(lambda connection: _assume(connection, tools, tools.clock()))
+
+
+def _assume(connection: Connection, tools: Toolbox, now: datetime) -> int:
+    silent = store.list_silent(connection, before=now - ASSUMED_AFTER)
+    for conversation in silent:
+        current = store.lock(connection, conversation.id)
+        if current.changed_at != conversation.changed_at:
+            continue
+        store.set_status(
+            connection,
+            current,
+            "resolved",
+            now=now,
+            resolution="assumed",
+            resolved_at=now,
+        )
+        details = {"conversation_id": current.id, "resolution": "assumed"}
+        delivery.queue_event(connection, tools, current, "conversation.resolved", details, now)
+    return len(silent)
+
+
+async def forget(tools: Toolbox, *, retention: timedelta | None) -> None:
+    """Drop what has expired: chat sessions, answers of old commands, conversations past their time."""
+    now = tools.clock()
+    await tools.database.write(
+        lambda connection: store.drop_expired(
+            connection, now=now, commands_before=now - COMMANDS_KEPT
+        )
+    )
+    if retention is None:
+        return
+    old = await tools.database.read(
+        lambda connection: store.list_resolved(connection, before=now - retention)
+    )
+    for conversation in old:
+        await tools.database.write(
+            lambda connection, one=conversation: store.erase_conversation(connection, one)
+        )

