@@ -61,7 +61,14 @@ async def fill(read: Settings) -> dict[str, CustomerRecord]:
 def greet(console: Console, read: Settings) -> None:
     """Say where to click and what to type."""
     base = f"http://{read.frontdesk_host}:{read.frontdesk_port}"
-    body = '{"conversation":"shop-771","message_id":"m-1","customer":{"id":"C-1001","email":"ana@example.com"},"text":"Where is my order 1042?"}'
+    body = json.dumps(
+        {
+            "conversation": "shop-771",
+            "message_id": "m-1",
+            "customer": {"id": "C-1001", "email": "ana@example.com"},
+            "text": "Where is my order 1042?",
+        }
+    )
     text = (
         f"[bold]Chat as a customer[/]   {base}/chat?as=C-1001   (Ana)\n"
         f"                      {base}/chat?as=C-1002   (Ben)\n"

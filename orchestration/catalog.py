@@ -1,8 +1,10 @@
-"""What the bot has learned: the intents and articles, with the classifier and index made of them."""
+"""What the bot has learned: intents and articles, and the classifier and index made of them."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 
 from orchestration import store
 from orchestration.database import Database
@@ -11,9 +13,11 @@ from orchestration.types import Intent, Passage, Reading
 
 log = logging.getLogger(__name__)
 
+FIRST_TRAINING = timedelta(minutes=1)
+
 
 class Catalog:
-    """Trains a classifier and an index from the tables; the old pair serves until the new is ready."""
+    """Trains classifier and index from the tables; the old pair serves until the new is ready."""
 
     def __init__(
         self,
@@ -48,6 +52,12 @@ class Catalog:
             self._ready.set()
             fields = {"version": version, "intents": len(intents), "articles": len(articles)}
             log.info("catalog ready", extra=fields)
+
+    async def wait(self) -> None:
+        """Wait for the first training, within reason: a human is better than no answer."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_TRAINING.total_seconds()):
+                await self._ready.wait()
 
     async def read(self, text: str) -> Reading:
         """Classify a text, waiting for the first training where it is still under way."""

@@ -17,7 +17,7 @@ from orchestration.types import ConversationId
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """An agent's command on a case, at the version they saw; repeated under `key` it is done once."""
+    """An agent's command on a case at the version they saw; under one `key` it is done once."""
 
     escalation: str
     agent: str

@@ -101,7 +101,7 @@ class Walk:
         self._taken = 0
 
     async def run(self) -> Stop:
-        """Walk from the entry until an end or a wait; raises `RunFailed`, `Fenced`, `Superseded`."""
+        """Walk from the entry to an end or a wait; raises `RunFailed`, `Fenced`, `Superseded`."""
         path = _Path(state=entry_state(self.tools, self.case))
         return await self._walk(self.program.workflow.entry, path)
 

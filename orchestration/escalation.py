@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Connection
 
@@ -10,8 +10,8 @@ from orchestration import delivery, state, store
 from orchestration.context import Case, Toolbox, describe_customer, describe_order
 from orchestration.errors import ExternalFailure
 from orchestration.models import Conversation, Escalation
-from orchestration.shop import Shop
-from orchestration.types import URGENCIES, Json
+from orchestration.shop import Shop, Target
+from orchestration.types import URGENCIES, Json, Urgency
 
 DEFAULT_QUEUE = "support"
 LEVELS = (50, 80, 100)
@@ -23,9 +23,8 @@ def reason_of(run_state: Mapping[str, Json]) -> str:
     failure = run_state.get("failure")
     if failure:
         return f"the node {failure['node']} failed: {failure['error']}"
-    if verdict := run_state.get("verdict"):
-        if verdict["outcome"] != "passed":
-            return "the draft did not pass the check: " + "; ".join(verdict["reasons"])
+    if (verdict := run_state.get("verdict")) and verdict["outcome"] != "passed":
+        return "the draft did not pass the check: " + "; ".join(verdict["reasons"])
     if rule := run_state.get("rule"):
         return f"rule: {rule}"
     return "the workflow asks for a human"
@@ -179,12 +178,16 @@ def raise_urgency(
 
 def plan_first_answer(connection: Connection, shop: Shop, case: Escalation, now: datetime) -> None:
     """Plan the reminders until an agent's first answer, in opening hours."""
-    _plan(connection, shop, case, now, shop.sla[case.urgency].first)
+    _plan(connection, shop, case, now, _target(shop, case).first)
 
 
 def plan_resolution(connection: Connection, shop: Shop, case: Escalation, now: datetime) -> None:
     """Plan the reminders until the case is resolved, in opening hours."""
-    _plan(connection, shop, case, now, shop.sla[case.urgency].resolve)
+    _plan(connection, shop, case, now, _target(shop, case).resolve)
+
+
+def _target(shop: Shop, case: Escalation) -> Target:
+    return shop.sla[cast("Urgency", case.urgency)]
 
 
 def _plan(

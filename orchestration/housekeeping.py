@@ -1,6 +1,7 @@
 """What is done from time to time: waking what is due, assuming silence means solved, forgetting."""
 
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -54,7 +55,7 @@ def _assume(connection: Connection, tools: Toolbox, now: datetime) -> int:
 
 
 async def forget(tools: Toolbox, *, retention: timedelta | None) -> None:
-    """Drop what has expired: chat sessions, answers of old commands, conversations past their time."""
+    """Drop what has expired: chat sessions, old commands, conversations past their time."""
     now = tools.clock()
     await tools.database.write(
         lambda connection: store.drop_expired(
@@ -67,6 +68,4 @@ async def forget(tools: Toolbox, *, retention: timedelta | None) -> None:
         lambda connection: store.list_resolved(connection, before=now - retention)
     )
     for conversation in old:
-        await tools.database.write(
-            lambda connection, one=conversation: store.erase_conversation(connection, one)
-        )
+        await tools.database.write(partial(store.erase_conversation, id=conversation))

@@ -29,7 +29,7 @@ class Channel(Protocol):
     settles_in: timedelta
 
     async def deliver(self, parcel: Parcel) -> Receipt:
-        """Hand the parcel over once; raises `TemporaryFailure` or `PermanentFailure`, never retries.
+        """Hand the parcel over once; raises `TemporaryFailure` or `PermanentFailure`.
 
         A `TemporaryFailure` whose outcome is unknown says so by `in_doubt`.
         """

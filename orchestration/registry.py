@@ -1,4 +1,4 @@
-"""Finds implementations by name: a decorator, a folder's modules, and other packages' entry points."""
+"""Finds implementations by name: by decorator, in a folder, and by entry points of others."""
 
 import importlib
 import pkgutil
@@ -14,8 +14,8 @@ T = TypeVar("T")
 class Registry(Generic[T]):
     """Names and the classes or functions behind them.
 
-    `package` is the folder whose modules register themselves; the same name is the entry-point group
-    (`frontdesk.<noun>`) that third parties use from their own package.
+    `package` is the folder whose modules register themselves; `frontdesk.<noun>` is the group of
+    entry points by which third parties do so from their own package.
     """
 
     def __init__(self, noun: str, package: str) -> None:

@@ -3,6 +3,8 @@
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
+from typing import TypeVar
 
 from sqlalchemy import Connection
 
@@ -20,6 +22,8 @@ from orchestration.store import Hold
 from orchestration.types import ConversationId
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 # After so many supersedes the next run answers what it saw; later messages form the next turn.
 MOST_SUPERSEDES = 2
@@ -55,6 +59,7 @@ class Turns:
     async def _work(self, held: Hold) -> None:
         await self._deliver(held)
         await self._write(lambda c: escalated.keep_time(c, self._tools, held))
+        await self._tools.catalog.wait()
         while run := await self._write(lambda c: self._next_run(c, held)):
             await self._walk(held, run)
         await self._deliver(held)
@@ -62,7 +67,7 @@ class Turns:
     async def _deliver(self, held: Hold) -> None:
         for failed in await self._postman.deliver_due(held):
             await self._write(
-                lambda c, one=failed: escalated.report_undelivered(c, self._tools, one)
+                partial(escalated.report_undelivered, tools=self._tools, failed=failed)
             )
 
     def _next_run(self, connection: Connection, held: Hold) -> Run | None:
@@ -142,5 +147,5 @@ class Turns:
         store.supersede_run(connection, run.id, now=self._tools.clock())
         store.change(connection, current.id, supersedes=current.supersedes + 1)
 
-    async def _write(self, function: Callable[[Connection], object]) -> object:
+    async def _write(self, function: Callable[[Connection], T]) -> T:
         return await self._tools.database.write(function)

@@ -34,8 +34,8 @@ URGENCIES: tuple[Urgency, ...] = ("low", "normal", "high", "urgent")
 class Sender:
     """Who wrote, as the channel knows it; never read out of a text.
 
-    `verified` says that the channel vouches for `external_id` and `email`. Only then is the customer
-    joined with the shop's record of that id or e-mail.
+    `verified` says that the channel vouches for `external_id` and `email`. Only then is the
+    customer joined with the shop's record of that id or e-mail.
     """
 
     source: str

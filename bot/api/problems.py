@@ -90,5 +90,5 @@ async def _plain(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
-    log.exception("request failed", exc_info=error, extra={"path": request.url.path})
+    log.error("request failed", exc_info=error, extra={"path": request.url.path})
     return problem(500, "Internal error", "Something failed on our side; it has been logged.")

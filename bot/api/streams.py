@@ -45,7 +45,7 @@ async def _events(app: App, find: Finder, after: int) -> AsyncIterator[str]:
     yield "retry: 2000\n\n"
     watcher = _Watcher(app, find, after)
     loop = asyncio.get_running_loop()
-    beat = -HEARTBEAT_SECONDS
+    beat = loop.time() - HEARTBEAT_SECONDS
     while app.dispatcher.is_ready():
         async for event in watcher.look():
             yield event

@@ -24,7 +24,10 @@ from orchestration.types import CustomerRecord, IncomingMessage
 Samples = Mapping[str, CustomerRecord]
 
 PAGE = resources.files("bot.chat") / "page"
-_POLICY = "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; img-src 'self' blob:"
+_POLICY = (
+    "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; "
+    "img-src 'self' blob:"
+)
 
 router = APIRouter(prefix="/chat", tags=["chat"])
 

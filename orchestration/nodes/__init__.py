@@ -27,8 +27,8 @@ class Config(BaseModel):
 class Visit:
     """One visit of a run to a node: where it stands and what it may use.
 
-    Before anything paid or external begins, a node awaits `record_start`; `was_started` says that it
-    began at an earlier attempt, in a process that died, and nobody knows how it ended.
+    Before anything paid or external begins, a node awaits `record_start`; `was_started` says that
+    it began before, in a process that died, and nobody knows how it ended.
     """
 
     part: int

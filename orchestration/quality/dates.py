@@ -36,7 +36,8 @@ _ISO = re.compile(rf"{_YEAR}[-/](\d\d?)[-/](\d\d?)(?!\d)T?")
 _NUMERIC = re.compile(r"(\d{1,2})([./-])[ \t]?(\d{1,2})\2[ \t]?(20[0-4]\d|\d\d)(?!\d)")
 _SHORT = re.compile(r"(\d{1,2})(?:\.(\d{1,2})\.(?!\d)|/(\d{1,2})(?![\d/]))")
 _BEFORE_MONTH = re.compile(
-    r"(\d{1,2})(?:st|nd|rd|th|er|ste|de|\.|o|a|°)?[ \t-]*(?:(?:of|de|del|di|den|d'|d’)[ \t]*)?"
+    r"(\d{1,2})(?:(?:st|nd|rd|th|er|ste|de|o|a)(?![^\W\d_])|[.°])?[ \t-]*"
+    r"(?:(?:of|de|del|di|den)[ \t]+|d['’])?"
     r"(?:the[ \t])?([^\W\d_]{3,10})\b\.?"
 )
 _RANGE_END = re.compile(

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from orchestration.quality import dates
 from orchestration.quality.dates import Clock, Day
-from orchestration.quality.numerals import digits
+from orchestration.quality.numerals import Rewritten, digits
 from orchestration.quality.text import fold, fold_word
 from orchestration.quality.vocabulary import (
     CURRENCIES,
@@ -85,10 +85,10 @@ _DOTTED_DATE = re.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{2,4}|[.,]\d{2}\Z")
 _SUFFIXES = frozenset(["st", "nd", "rd", "th", "er", "ere", "eme", "e", "o", "a", "de", "ste"])
 
 
-def extract(text: str, language: str) -> list[Fact]:
+def extract(text: str, language: str, *, has_number_words: bool = True) -> list[Fact]:
     """Return the facts a text states; `text` is in its normal form (`text.normal`)."""
     facts, rest = _addresses(text)
-    spelled = digits(rest, language)
+    spelled = digits(rest, language) if has_number_words else Rewritten(text=rest)
     for readings, start, end in _read(spelled.text, language):
         first, last = spelled.source(start, end)
         facts.append(Fact(text=text[first:last], start=first, readings=readings))

@@ -60,7 +60,9 @@ def known(text: str, language: str, *, kind: str = "") -> Known:
     """Collect what a text states."""
     plain = normal(text)
     found = Known()
-    for fact in extract(plain, languages.guess(plain) or language):
+    spoken = languages.guess(plain) or language
+    # The field `due` of an order's record is no Italian two.
+    for fact in extract(plain, spoken, has_number_words=kind != "order"):
         for reading in fact.readings:
             _add(found, reading)
     if kind == "order":

@@ -62,8 +62,8 @@ def take(connection: Connection, conversation: ConversationId, now: datetime) ->
 def hold(connection: Connection, held: Hold, *, revision: int | None = None) -> Conversation:
     """Lock the conversation for this commit and return it as it is now.
 
-    Raises `Fenced` where another worker has taken it, `Superseded` where `revision` is given and the
-    conversation has moved on since.
+    Raises `Fenced` where another worker has taken it, `Superseded` where `revision` is given and
+    the conversation has moved on since.
     """
     statement = (
         update(conversations)
@@ -201,7 +201,8 @@ def turn_due(connection: Connection, conversation: str, debounce: timedelta) -> 
     ).one()
     if first is None:
         return None
-    return min(last + debounce, first + 5 * debounce)
+    due: datetime = min(last + debounce, first + 5 * debounce)
+    return due
 
 
 def _turn_due(
@@ -324,7 +325,8 @@ def watch(
         .order_by(events.c.seq)
         .limit(limit),
     )
-    return sorted([*said, *happened], key=lambda item: item.seq)[:limit]
+    both: list[Message | Event] = [*said, *happened]
+    return sorted(both, key=lambda item: item.seq)[:limit]
 
 
 def find_conversation(connection: Connection, id: str) -> Conversation | None:

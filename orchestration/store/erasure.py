@@ -183,5 +183,5 @@ def erase_conversation(connection: Connection, id: str) -> None:
     )
 
 
-def _blank(connection: Connection, target: Any, condition: Any, **values: Any) -> None:
-    connection.execute(update(target).where(condition).values(**values))
+def _blank(connection: Connection, rows_of: Any, condition: Any, /, **values: Any) -> None:
+    connection.execute(update(rows_of).where(condition).values(**values))

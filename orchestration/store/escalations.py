@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, or_, select, update
 
 from orchestration.errors import Conflict, NotFound
-from orchestration.models import Command, Conversation, Escalation, Reminder
+from orchestration.models import Command, Conversation, Escalation, Reminder, table
 from orchestration.store import conversations, rows
 from orchestration.store.conversations import escalations, reminders
 
@@ -154,7 +154,7 @@ def recall_command(connection: Connection, key: str, fingerprint: str) -> dict[s
 
     Raises `Conflict` where the key was used for another command.
     """
-    found = rows.find(connection, Command, rows.table(Command).c.key == key)
+    found = rows.find(connection, Command, table(Command).c.key == key)
     if found is None:
         return None
     if found.fingerprint != fingerprint:

@@ -42,7 +42,7 @@ def start_run(
 
 
 def find_unfinished(connection: Connection, conversation: str) -> Run | None:
-    """Return the run to go on with: the running one, else a waiting one whose approval is decided."""
+    """Return the run to go on with: the running one, else a waiting one that was decided on."""
     running = rows.find(
         connection, Run, runs.c.conversation_id == conversation, runs.c.status == "running"
     )

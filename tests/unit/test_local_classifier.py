@@ -338,7 +338,9 @@ def test_short_support_sentences_are_read_in_their_language(language: str) -> No
     found = [find_language(sentence) for sentence in sentences]
 
     assert len(sentences) == 15
-    assert [s for s, l in zip(sentences, found, strict=True) if l not in (language, None)] == []
+    assert [
+        s for s, code in zip(sentences, found, strict=True) if code not in (language, None)
+    ] == []
     assert found.count(language) >= 14
 
 

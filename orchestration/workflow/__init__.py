@@ -1,0 +1,25 @@
+"""The workflow document: read from YAML or JSON, held as values, written in one stable form."""
+
+from orchestration.workflow.configs import condition_of, load, read_configs, rules_of
+from orchestration.workflow.documents import document, dump, parse
+from orchestration.workflow.durations import format_duration, parse_duration
+from orchestration.workflow.text import MAX_BYTES
+from orchestration.workflow.values import COMMON_EXITS, NodeKind, NodeSpec, Problem, Workflow
+
+__all__ = [
+    "COMMON_EXITS",
+    "MAX_BYTES",
+    "NodeKind",
+    "NodeSpec",
+    "Problem",
+    "Workflow",
+    "condition_of",
+    "document",
+    "dump",
+    "format_duration",
+    "load",
+    "parse",
+    "parse_duration",
+    "read_configs",
+    "rules_of",
+]

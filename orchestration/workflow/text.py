@@ -1,0 +1,165 @@
+"""Documents as text: YAML or JSON read with care, YAML written in one stable form."""
+
+import json
+import math
+from collections.abc import Mapping
+from io import StringIO
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.scalarstring import LiteralScalarString
+
+from orchestration.types import Json
+
+MAX_BYTES = 256 * 1024
+MAX_DEPTH = 60
+LINE_WIDTH = 100
+
+
+def read_text(source: str) -> Json:
+    """Read one YAML or JSON document into plain values; raises `ValueError` in plain words."""
+    if len(source.encode(errors="replace")) > MAX_BYTES:
+        raise ValueError(_TOO_LARGE)
+    try:
+        return _read_json(source) if source.lstrip().startswith("{") else _read_yaml(source)
+    except YAMLError as error:
+        raise ValueError(" ".join(str(error).split())[:300]) from error
+    except RecursionError:
+        raise ValueError(f"nested more than {MAX_DEPTH} deep") from None
+
+
+def plain(value: Json, where: str = "the document", depth: int = 0) -> Json:
+    """Copy a value; raises `ValueError` where it holds what JSON does not have, or too much."""
+    if depth > MAX_DEPTH:
+        raise ValueError(f"{where} is nested more than {MAX_DEPTH} deep")
+    if isinstance(value, Mapping):
+        if any(not isinstance(key, str) for key in value):
+            raise ValueError(f"every key in {where} must be a text")
+        copy: Json = {key: plain(each, key, depth + 1) for key, each in value.items()}
+    elif isinstance(value, list | tuple):
+        copy = [plain(each, where, depth + 1) for each in value]
+    elif value is None or isinstance(value, str | bool | int | float):
+        copy = _finite(value) if isinstance(value, float) else value
+    else:
+        raise ValueError(f"{where} holds {value!r}, which JSON does not have")
+    if (
+        depth == 0
+        and len(json.dumps(copy, ensure_ascii=False).encode(errors="replace")) > MAX_BYTES
+    ):
+        raise ValueError(_TOO_LARGE)
+    return copy
+
+
+def write_text(content: Mapping[str, Json]) -> str:
+    """Write a document as YAML: one line for what fits on one, the nodes always one by one."""
+    laid_out = CommentedMap((key, _laid_out(value, 2)) for key, value in content.items())
+    nodes = content["nodes"].items()
+    laid_out["nodes"] = CommentedMap((name, _laid_out(node, len(name) + 4)) for name, node in nodes)
+    writer = YAML()
+    writer.width = MAX_BYTES
+    writer.indent(mapping=2, sequence=4, offset=2)
+    text = StringIO()
+    writer.dump(laid_out, text)
+    return text.getvalue()
+
+
+_TOO_LARGE = f"the document is over {MAX_BYTES // 1024} kB"
+
+
+def _read_json(source: str) -> Json:
+    try:
+        return plain(json.loads(source, object_pairs_hook=_unique))
+    except json.JSONDecodeError:
+        # YAML may begin with a brace too.
+        return _read_yaml(source)
+
+
+def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    built = dict(pairs)
+    if len(built) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {twice!r} is there twice")
+    return built
+
+
+def _read_yaml(source: str) -> Json:
+    reader = YAML(typ="safe", pure=True)
+    return _built(reader, reader.compose(source), 0)
+
+
+def _built(reader: YAML, node: Node | None, depth: int) -> Json:
+    if node is None:
+        return None
+    if depth > MAX_DEPTH:
+        raise ValueError(f"nested more than {MAX_DEPTH} deep")
+    if node.anchor:
+        # An alias inside an alias grows exponentially; a document has no need of either.
+        raise ValueError(f"anchors and aliases are not allowed: {node.anchor}{_line(node)}")
+    kind = str(node.tag).removeprefix("tag:yaml.org,2002:")
+    if isinstance(node, MappingNode) and kind == "map":
+        return _built_mapping(reader, node, depth)
+    if isinstance(node, SequenceNode) and kind == "seq":
+        return [_built(reader, each, depth + 1) for each in node.value]
+    if isinstance(node, ScalarNode):
+        return _built_scalar(reader, node, kind)
+    raise ValueError(f"the tag {node.tag} is not allowed{_line(node)}")
+
+
+def _built_mapping(reader: YAML, node: MappingNode, depth: int) -> dict[str, Json]:
+    built: dict[str, Json] = {}
+    for key_node, value_node in node.value:
+        key = _built(reader, key_node, depth + 1)
+        if not isinstance(key, str) or key in built:
+            wrong = "is there twice" if isinstance(key, str) else "must be a text"
+            raise ValueError(f"the key {key!r} {wrong}{_line(key_node)}")
+        built[key] = _built(reader, value_node, depth + 1)
+    return built
+
+
+def _built_scalar(reader: YAML, node: ScalarNode, kind: str) -> Json:
+    match kind:
+        case "str" | "timestamp":
+            return str(node.value)
+        case "null":
+            return None
+        case "bool":
+            return str(node.value).lower() == "true"
+        case "int":
+            return int(reader.constructor.construct_yaml_int(node))
+        case "float":
+            return _finite(float(reader.constructor.construct_yaml_float(node)))
+    raise ValueError(f"the tag {node.tag} is not allowed{_line(node)}")
+
+
+def _finite(number: float) -> float:
+    if not math.isfinite(number):
+        raise ValueError(f"{number} is no number that can be compared")
+    return number
+
+
+def _line(node: Node) -> str:
+    return f", line {node.start_mark.line + 1}" if node.start_mark else ""
+
+
+def _laid_out(value: Json, taken: int) -> Json:
+    """Put a mapping or list on one line where it fits beside what is `taken`, else one per line."""
+    if isinstance(value, str) and "\n" in value:
+        return LiteralScalarString(value)
+    if not isinstance(value, dict | list):
+        return value
+    text = json.dumps(value, ensure_ascii=False)
+    fits = "\\n" not in text and taken + len(text) - text.count('"') <= LINE_WIDTH
+    laid_out: CommentedMap | CommentedSeq
+    if isinstance(value, dict):
+        inner = 0 if fits else taken + 2
+        laid_out = CommentedMap((key, _laid_out(each, inner)) for key, each in value.items())
+    else:
+        laid_out = CommentedSeq(_laid_out(each, 0 if fits else 6) for each in value)
+    if fits:
+        laid_out.fa.set_flow_style()
+    else:
+        laid_out.fa.set_block_style()
+    return laid_out
