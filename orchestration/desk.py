@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from orchestration import delivery, escalated, escalation, masking, store
+from orchestration import delivery, escalation, masking, resolution, store
 from orchestration.context import Toolbox
 from orchestration.errors import BadInput, Conflict
 from orchestration.interfaces import Dispatcher
@@ -231,10 +231,8 @@ def resolve(scene: Scene, command: Command) -> Answer:
         end_reason=command.text or None,
     )
     store.answer_all(scene.connection, scene.conversation.id, "agent")
-    store.raise_revision(
-        scene.connection, scene.conversation.id, assignee=None, acknowledged_at=None
-    )
-    escalated.resolve(scene.connection, scene.conversation, "by_agent", scene.now)
+    store.raise_revision(scene.connection, scene.conversation.id)
+    resolution.resolve(scene.connection, scene.tools, scene.conversation, "by_agent", scene.now)
     escalation.announce(
         scene.connection, scene.tools, scene.conversation, ended, "escalation.resolved", scene.now
     )

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from orchestration import delivery, escalation, store
+from orchestration import delivery, escalation, resolution, store
 from orchestration.context import Case, Toolbox, memories
 from orchestration.journal import Journal, Place
 from orchestration.models import Approval, Conversation
@@ -80,14 +80,7 @@ def _send(connection: Connection, ending: Ending, conversation: Conversation, en
     remembered = memories.dump_python(draft.memory, mode="json")
     store.change(connection, conversation.id, memory=remembered)
     if closes and conversation.status == "open" and _was_answered(ending):
-        store.set_status(
-            connection,
-            conversation,
-            "resolved",
-            now=ending.now,
-            resolution="confirmed",
-            resolved_at=ending.now,
-        )
+        resolution.resolve(connection, ending.tools, conversation, "confirmed", ending.now)
 
 
 def _was_answered(ending: Ending) -> bool:
@@ -148,14 +141,7 @@ def _what_happened(ending: Ending) -> str | None:
 def _close(connection: Connection, ending: Ending, conversation: Conversation, end: End) -> None:
     if end.text:
         _tell(connection, ending, conversation, end.text)
-    store.set_status(
-        connection,
-        conversation,
-        "resolved",
-        now=ending.now,
-        resolution="closed",
-        resolved_at=ending.now,
-    )
+    resolution.resolve(connection, ending.tools, conversation, "closed", ending.now)
 
 
 _WRITERS = {"send": _send, "escalate": _escalate, "close": _close}

@@ -5,14 +5,14 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from orchestration import delivery, escalation, store
-from orchestration.context import Case, Toolbox, memories
+from orchestration import delivery, escalation, resolution, store
+from orchestration.context import Case, Toolbox
 from orchestration.engine import Program, Walk
 from orchestration.journal import Journal
 from orchestration.models import Conversation, Delivery, Escalation, Reminder
 from orchestration.state import classification_of
 from orchestration.store import Hold
-from orchestration.types import URGENCIES, Json, Memory
+from orchestration.types import URGENCIES, Json
 
 # A customer who writes on while waiting is told once per this time that they were heard.
 QUIET_PERIOD = timedelta(minutes=30)
@@ -69,23 +69,8 @@ def _resolve_unclaimed(
         connection, found, status="resolved", ended_at=now, end_reason="the customer solved it"
     )
     tell(connection, tools, conversation, "resolved_thanks", state.get("language"), now)
-    resolve(connection, conversation, "confirmed", now)
+    resolution.resolve(connection, tools, conversation, "confirmed", now)
     escalation.announce(connection, tools, conversation, ended, "escalation.resolved", now)
-
-
-def resolve(
-    connection: Connection, conversation: Conversation, resolution: str, now: datetime
-) -> None:
-    """End a conversation; what comes within seven days reopens it."""
-    store.set_status(
-        connection,
-        conversation,
-        "resolved",
-        now=now,
-        resolution=resolution,
-        resolved_at=now,
-        memory=memories.dump_python(Memory(), mode="json"),
-    )
 
 
 def _acknowledge(

@@ -5,7 +5,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from orchestration import delivery, store
+from orchestration import resolution, store
 from orchestration.context import Toolbox
 from orchestration.interfaces import Dispatcher
 
@@ -41,16 +41,7 @@ def _assume(connection: Connection, tools: Toolbox, now: datetime) -> int:
         current = store.lock(connection, conversation.id)
         if current.changed_at != conversation.changed_at:
             continue
-        store.set_status(
-            connection,
-            current,
-            "resolved",
-            now=now,
-            resolution="assumed",
-            resolved_at=now,
-        )
-        details = {"conversation_id": current.id, "resolution": "assumed"}
-        delivery.queue_event(connection, tools, current, "conversation.resolved", details, now)
+        resolution.resolve(connection, tools, current, "assumed", now)
     return len(silent)
 
 

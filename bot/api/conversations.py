@@ -1,6 +1,5 @@
 """Conversations as other systems and agents read them."""
 
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -11,7 +10,8 @@ from bot.api import shapes, streams
 from bot.api.guards import AdminOnly, CurrentApp, Reader, small_body
 from bot.api.pages import Cursor, Limit, page, read_cursor
 from bot.api.schemas import ConversationStatusIn, RatingIn
-from orchestration import store
+from orchestration import resolution, store
+from orchestration.context import Toolbox
 from orchestration.models import Conversation
 
 # From this score on a customer counts as content.
@@ -67,16 +67,13 @@ async def watch(id: str, request: Request, app: CurrentApp, key: Reader) -> Stre
 @router.post("/{id}/rating", dependencies=[Depends(small_body)])
 async def rate(id: str, rating: RatingIn, app: CurrentApp, key: Reader) -> dict[str, Any]:
     """Keep how content the customer is; a rating reopens nothing."""
-    now = app.tools.clock()
-    await app.database.write(lambda connection: save_rating(connection, id, rating, now))
+    await app.database.write(lambda connection: save_rating(connection, app.tools, id, rating))
     return {"score": rating.score}
 
 
-def save_rating(connection: Connection, id: str, rating: RatingIn, now: datetime) -> None:
+def save_rating(connection: Connection, tools: Toolbox, id: str, rating: RatingIn) -> None:
     """Keep a rating; a good one of the bot's last answer confirms that the matter is solved."""
     row = store.lock(connection, id)
     store.change(connection, id, rating=rating.score, rating_comment=rating.comment)
     if row.status == "open" and row.last_word == "bot" and rating.score >= CONTENT:
-        store.set_status(
-            connection, row, "resolved", now=now, resolution="confirmed", resolved_at=now
-        )
+        resolution.resolve(connection, tools, row, "confirmed", tools.clock())

@@ -185,7 +185,7 @@ async def rate(body: RatingIn, app: CurrentApp, session: Session) -> dict[str, A
         found = sessions.conversation_of(connection, session)
         if found is None:
             raise Conflict("there is nothing to rate yet")
-        conversations.save_rating(connection, found.id, body, app.tools.clock())
+        conversations.save_rating(connection, app.tools, found.id, body)
 
     await app.database.write(save)
     return {"score": body.score}

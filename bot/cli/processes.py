@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 import uvicorn
 
-from bot import api, demo, logs, settings
 from bot import app as parts
+from bot import demo, logs, settings, web
 from bot.cli.console import Failed, cli, err, out
 from bot.lock import FileLock
 from orchestration import migrate as migrations
@@ -49,7 +49,7 @@ def serve(
     ):
         _require_schema(read.frontdesk_database_url)
         app = parts.build(read)
-        _listen(api.create(app, works=not no_worker), read.frontdesk_host, read.frontdesk_port)
+        _listen(web.create(app, works=not no_worker), read.frontdesk_host, read.frontdesk_port)
 
 
 def _require_schema(url: str) -> None:
@@ -108,4 +108,4 @@ def run_demo(
         app = parts.build(read)
         samples = asyncio.run(demo.fill(read))
         demo.greet(out, read)
-        _listen(api.create(app, samples=samples), read.frontdesk_host, port)
+        _listen(web.create(app, samples=samples), read.frontdesk_host, port)

@@ -66,8 +66,7 @@ _LETTERS_BEFORE = re.compile(r"(?<![^\W_])([^\W\d_][\w-]*)\Z")
 _CODE_TAIL = re.compile(r"[\w-]*\w")
 _GLUED = re.compile(r"-?[^\W\d_][\w-]*")
 _PHONE = re.compile(r"(?:\+|\()?\d(?:(?:[ .\-/]|\) ?| \()?\d){6,24}")
-_SHORT_GLUED = re.compile(r"-?[^\W\d_][\w-]*")
-_PHONE = re.compile(r"\d{3}[ .-]\d{4}|\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}")
+_SHORT_PHONE = re.compile(r"\d{3}[ .-]\d{4}|\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}")
 _NUMBER = re.compile(
     r"\d{1,3}(?:,\d{3})+(?:\.\d{1,2})?(?!\d)|\d{1,3}(?:[.' ’]\d{3})+(?:,\d{1,2})?(?![\d.,]*\d)"
     r"|\d+(?:[.,]\d+)?"

@@ -2,13 +2,26 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from io import StringIO
+from itertools import takewhile
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.events import (
+    DocumentEndEvent,
+    DocumentStartEvent,
+    Event,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+    StreamEndEvent,
+    StreamStartEvent,
+)
+from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.scalarstring import LiteralScalarString
 
 from orchestration.types import Json
@@ -86,52 +99,71 @@ def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
 
 
 def _read_yaml(source: str) -> Json:
-    reader = YAML(typ="safe", pure=True)
-    return _built(reader, reader.compose(source), 0)
+    return _Builder(source).document()
 
 
-def _built(reader: YAML, node: Node | None, depth: int) -> Json:
-    if node is None:
-        return None
-    if depth > MAX_DEPTH:
-        raise ValueError(f"nested more than {MAX_DEPTH} deep")
-    if node.anchor:
-        # An alias inside an alias grows exponentially; a document has no need of either.
-        raise ValueError(f"anchors and aliases are not allowed: {node.anchor}{_line(node)}")
-    kind = str(node.tag).removeprefix("tag:yaml.org,2002:")
-    if isinstance(node, MappingNode) and kind == "map":
-        return _built_mapping(reader, node, depth)
-    if isinstance(node, SequenceNode) and kind == "seq":
-        return [_built(reader, each, depth + 1) for each in node.value]
-    if isinstance(node, ScalarNode):
-        return _built_scalar(reader, node, kind)
-    raise ValueError(f"the tag {node.tag} is not allowed{_line(node)}")
+class _Builder:
+    """Builds plain values straight from the parser's events, so that it can stop at once."""
 
+    def __init__(self, source: str) -> None:
+        self._yaml = YAML(typ="safe", pure=True)
+        self._events: Iterator[Event] = iter(self._yaml.parse(source))
 
-def _built_mapping(reader: YAML, node: MappingNode, depth: int) -> dict[str, Json]:
-    built: dict[str, Json] = {}
-    for key_node, value_node in node.value:
-        key = _built(reader, key_node, depth + 1)
-        if not isinstance(key, str) or key in built:
-            wrong = "is there twice" if isinstance(key, str) else "must be a text"
-            raise ValueError(f"the key {key!r} {wrong}{_line(key_node)}")
-        built[key] = _built(reader, value_node, depth + 1)
-    return built
-
-
-def _built_scalar(reader: YAML, node: ScalarNode, kind: str) -> Json:
-    match kind:
-        case "str" | "timestamp":
-            return str(node.value)
-        case "null":
+    def document(self) -> Json:
+        """Return the one document that the text holds; None where it holds none."""
+        self._next(StreamStartEvent)
+        if not self._next(DocumentStartEvent):
             return None
-        case "bool":
-            return str(node.value).lower() == "true"
-        case "int":
-            return int(reader.constructor.construct_yaml_int(node))
-        case "float":
-            return _finite(float(reader.constructor.construct_yaml_float(node)))
-    raise ValueError(f"the tag {node.tag} is not allowed{_line(node)}")
+        built = self._built(next(self._events), 0)
+        self._next(DocumentEndEvent)
+        if not self._next(StreamEndEvent):
+            raise ValueError("it holds more than one document")
+        return built
+
+    def _next(self, wanted: type[Event]) -> bool:
+        return isinstance(next(self._events), wanted)
+
+    def _built(self, event: Event, depth: int) -> Json:
+        if depth > MAX_DEPTH:
+            raise ValueError(f"nested more than {MAX_DEPTH} deep")
+        if event.anchor:
+            # An alias inside an alias grows exponentially; a document has no need of either.
+            raise ValueError(f"anchors and aliases are not allowed: {event.anchor}{_line(event)}")
+        if event.tag:
+            raise ValueError(f"the tag {event.tag} is not allowed{_line(event)}")
+        if isinstance(event, MappingStartEvent):
+            return self._mapping(depth)
+        if isinstance(event, SequenceStartEvent):
+            inner = iter(self._events.__next__, None)
+            items = takewhile(lambda each: not isinstance(each, SequenceEndEvent), inner)
+            return [self._built(each, depth + 1) for each in items]
+        return self._scalar(event)
+
+    def _mapping(self, depth: int) -> dict[str, Json]:
+        built: dict[str, Json] = {}
+        while not isinstance(start := next(self._events), MappingEndEvent):
+            key = self._built(start, depth + 1)
+            if not isinstance(key, str) or key in built:
+                wrong = "is there twice" if isinstance(key, str) else "must be a text"
+                raise ValueError(f"the key {key!r} {wrong}{_line(start)}")
+            built[key] = self._built(next(self._events), depth + 1)
+        return built
+
+    def _scalar(self, event: ScalarEvent) -> Json:
+        tag = str(self._yaml.resolver.resolve(ScalarNode, event.value, event.implicit))
+        node = ScalarNode(tag, event.value)
+        match tag.rpartition(":")[2]:
+            case "null":
+                return None
+            case "bool":
+                return str(event.value).lower() == "true"
+            case "int":
+                return int(self._yaml.constructor.construct_yaml_int(node))
+            case "float":
+                return _finite(float(self._yaml.constructor.construct_yaml_float(node)))
+            case "merge":
+                raise ValueError(f"merge keys are not allowed{_line(event)}")
+        return str(event.value)
 
 
 def _finite(number: float) -> float:
@@ -140,8 +172,8 @@ def _finite(number: float) -> float:
     return number
 
 
-def _line(node: Node) -> str:
-    return f", line {node.start_mark.line + 1}" if node.start_mark else ""
+def _line(event: Event) -> str:
+    return f", line {event.start_mark.line + 1}" if event.start_mark else ""
 
 
 def _laid_out(value: Json, taken: int) -> Json:

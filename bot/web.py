@@ -1,0 +1,47 @@
+"""The web application: the API and the chat page over the parts of one process."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi.responses import RedirectResponse
+
+from bot import chat
+from bot.api import conversations, escalations, health, messages, problems, runs
+from bot.api.guards import RequestGuard
+from bot.app import App
+from bot.chat import Samples
+
+
+def create(app: App, *, works: bool = True, samples: Samples | None = None) -> FastAPI:
+    """Return the web application; it starts and stops the parts with itself.
+
+    `samples` are the customers that the demo lets a visitor be; `serve` has none.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with app.running(works=works):
+            yield
+
+    api = FastAPI(title="Frontdesk", lifespan=lifespan, docs_url=None, redoc_url=None)
+    api.state.app = app
+    api.state.samples = samples
+    problems.install(api)
+    for router in (
+        messages.router,
+        conversations.router,
+        runs.router,
+        escalations.router,
+        health.router,
+        chat.router,
+    ):
+        api.include_router(router)
+    chat.serve_page(api, app)
+
+    @api.get("/", include_in_schema=False)
+    async def start() -> RedirectResponse:
+        return RedirectResponse("/chat")
+
+    api.add_middleware(RequestGuard)
+    return api
