@@ -5,9 +5,9 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from orchestration import delivery, store
-from orchestration.context import Toolbox, memories
+from orchestration.context import Toolbox
 from orchestration.models import Conversation
-from orchestration.types import Memory, Resolution
+from orchestration.types import Resolution
 
 
 def resolve(
@@ -27,7 +27,6 @@ def resolve(
         resolved_at=now,
         assignee=None,
         acknowledged_at=None,
-        memory=memories.dump_python(Memory(), mode="json"),
     )
     details = {"conversation_id": conversation.id, "resolution": resolution}
     delivery.queue_event(connection, tools, conversation, "conversation.resolved", details, now)

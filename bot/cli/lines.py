@@ -6,8 +6,10 @@ from pathlib import Path
 from bot.cli.console import Failed
 from orchestration.types import Json
 
+Row = dict[str, Json]
 
-def read_text(path: Path) -> str:
+
+def read_file(path: Path) -> str:
     """Return a file's text; ends the command where there is none."""
     try:
         return path.read_text(encoding="utf-8-sig")
@@ -17,41 +19,46 @@ def read_text(path: Path) -> str:
         raise Failed(f"{path} is not UTF-8 text") from error
 
 
-def read_rows(path: Path, **fields: type) -> list[dict[str, Json]]:
-    """Return the objects of a JSON-lines file; ends the command at the first that is wrong.
+def read_rows(path: Path, *texts: str) -> list[Row]:
+    """Return the objects of a JSON-lines file, each with these texts and whatever else it holds.
 
-    Each object needs these fields, of these types; what else it holds is kept.
+    Ends the command at the first line that is wrong.
     """
-    # A text may hold other characters that count as line ends, such as U+2028.
-    lines = enumerate(read_text(path).split("\n"), start=1)
-    rows = [_row(f"{path}, line {number}", line, fields) for number, line in lines if line.strip()]
+    # Some characters that a text may hold, such as U+2028, end a line for `splitlines`.
+    lines = enumerate(read_file(path).split("\n"), start=1)
+    rows = [_row(f"{path}, line {number}", line, texts) for number, line in lines if line.strip()]
     if not rows:
         raise Failed(f"{path} holds no rows")
     return rows
 
 
-def _row(place: str, line: str, fields: dict[str, type]) -> dict[str, Json]:
+def _row(place: str, line: str, texts: tuple[str, ...]) -> Row:
     try:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:
         raise Failed(f"{place}: is not JSON: {error}") from error
     if not isinstance(row, dict):
-        raise Failed(f"{place}: must be an object of fields")
-    for field, kind in fields.items():
-        value = row.get(field)
-        if not isinstance(value, kind) or isinstance(value, bool):
-            found = "is missing" if field not in row else f"is {value!r}"
-            raise Failed(f"{place}, {field}: {found}, but must be {_KINDS[kind]}")
+        raise Failed(f"{place}: must be an object with {', '.join(texts)}")
+    for field in texts:
+        if field not in row:
+            raise Failed(f"{place}, {field}: is missing")
+        if not isinstance(row[field], str):
+            raise Failed(f"{place}, {field}: is {row[field]!r}, but must be a text")
+        if not _is_whole(row[field]):
+            raise Failed(f"{place}, {field}: holds half a character (a lone surrogate)")
     return row
 
 
-_KINDS: dict[type, str] = {str: "a text", int | str: "a text or a whole number"}  # type: ignore[dict-item]
+def require_whole(text: str) -> str:
+    """Return a text from the command line; ends the command where it is not UTF-8."""
+    if not _is_whole(text):
+        raise Failed("the text is not UTF-8", code=2)
+    return text
 
 
-def require_text(text: str) -> str:
-    """Return a text given on the command line; ends the command where it is not UTF-8."""
+def _is_whole(text: str) -> bool:
     try:
         text.encode()
-    except UnicodeEncodeError as error:
-        raise Failed("the text is not UTF-8", code=2) from error
-    return text
+    except UnicodeEncodeError:
+        return False
+    return True

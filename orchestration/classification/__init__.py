@@ -28,7 +28,7 @@ OTHER = "other"
 _NUMBER_ALONE = 0.9
 _OFTEN = 3
 # From here on an intent's own risk and its wish for a person count.
-_PROBABLE = 0.4
+_PROBABLE = 0.3
 _SURELY_TALK = 0.75
 _URGENT_RISKS: frozenset[Risk] = frozenset({"self_harm", "threat", "safety", "fraud"})
 _PLAIN_TALK = SMALL_TALK | {WORDLESS, "capabilities"}

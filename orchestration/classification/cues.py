@@ -99,7 +99,8 @@ _RISKS: Mapping[Risk, tuple[str, ...]] = {
     "legal": (
         r"lawyers?|attorneys?|solicitors?|legal (?:action|steps|proceedings|advice|team)|lawsuit|"
         r"(?:will|to|gonna|i'?ll|can|could) sue\b|suing|sue (?:you|your)|small claims|"
-        r"(?:to|in|at) court\b(?! (?:street|road|lane|avenue|st)\b)|court (?:case|action|order)|ombudsman|trading standards|"
+        r"(?:to|in|at) court\b(?! (?:street|road|lane|avenue|st)\b)|"
+        r"court (?:case|action|order)|ombudsman|trading standards|"
         r"consumer protection",
         r"(?:rechts)?anwalt\w*|anwaltin|verklag\w+|klage einreichen|vor gericht|"
         r"rechtliche schritte|"

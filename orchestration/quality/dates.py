@@ -15,12 +15,12 @@ class Day:
     day: int | None = None
     year: int | None = None
 
-    def fits(self, other: "Day") -> bool:
-        """Tell whether two days may be the same one."""
+    def covers(self, other: "Day") -> bool:
+        """Tell whether this day says all that the other one says."""
         return (
             self.month == other.month
-            and (None in (self.day, other.day) or self.day == other.day)
-            and (None in (self.year, other.year) or self.year == other.year)
+            and other.day in (None, self.day)
+            and other.year in (None, self.year)
         )
 
 

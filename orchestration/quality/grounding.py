@@ -33,7 +33,7 @@ class Known:
             case Amount():
                 return self._states_amount(reading)
             case Day():
-                return any(reading.fits(day) for day in self.days)
+                return any(day.covers(reading) for day in self.days)
             case Clock(minutes=minutes):
                 return minutes in self.clocks or "minute" in self.units.get(Decimal(minutes), ())
             case Code(text=text):

@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 ADMIN_KEY = "the-admin-key-of-the-browser-tests"
 CHAT_SECRET = "the-chat-secret-of-the-browser-tests"  # noqa: S105
 STARTS_WITHIN = 60
+ANSWERS_WITHIN = 120
 
 expect.set_options(timeout=15_000)
 
@@ -40,6 +41,7 @@ def demo_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         )
         try:
             wait_until_ready(demo, url, log)
+            wait_for_an_answer(url)
             yield url
         finally:
             demo.send_signal(signal.SIGTERM)
@@ -107,6 +109,20 @@ def wait_until_ready(demo: "subprocess.Popen[bytes]", url: str, log: Path) -> No
         except httpx.TransportError:
             time.sleep(0.1)
     raise RuntimeError(f"the demo did not start:\n{log.read_text(errors='replace')[-4000:]}")
+
+
+def wait_for_an_answer(url: str) -> None:
+    """The first answer waits for the classifier, which is trained after the start."""
+    deadline = time.monotonic() + ANSWERS_WITHIN
+    with httpx.Client(base_url=url, timeout=20) as visitor:
+        visitor.post("/chat/sessions", json={}).raise_for_status()
+        greeting = {"message_id": "m-1", "text": "hello"}
+        visitor.post("/chat/messages", json=greeting).raise_for_status()
+        while time.monotonic() < deadline:
+            if len(visitor.get("/chat/messages").raise_for_status().json()["items"]) > 1:
+                return
+            time.sleep(0.1)
+    raise RuntimeError(f"no answer to a greeting within {ANSWERS_WITHIN} s")
 
 
 def blocked(said: str) -> bool:

@@ -41,6 +41,15 @@ WHICH_ORDER = Memory(
 TALKED = Memory(last_intent="order_status", last_order="1043", listed_orders=("1042", "1043"))
 
 
+DOUBTFUL = {
+    "order_status": 0.2,
+    "return_policy": 0.2,
+    "refund_request": 0.2,
+    "cancel_order": 0.1,
+    "greeting": 0.05,
+}
+
+
 def reading(
     probabilities: Mapping[str, float] | None = None,
     *,
@@ -353,7 +362,7 @@ def test_the_worst_of_several_risks_counts() -> None:
 
 def test_an_intents_own_risk_counts_when_it_is_probable() -> None:
     probable = classified("hm", reading({"fraud_report": 0.8}))
-    doubtful = classified("a thing", reading({"fraud_report": 0.25}))
+    doubtful = classified("a thing", reading(DOUBTFUL | {"fraud_report": 0.25, "complaint": 0.0}))
 
     assert probable.intent == "wordless"
     assert doubtful.risk == "none"
@@ -405,7 +414,9 @@ def test_speaking_of_people_is_not_asking_for_one(text: str) -> None:
 
 def test_only_a_person_answers_a_probable_complaint() -> None:
     probable = classified("this shop is odd", reading({"complaint": 0.7}))
-    doubtful = classified("this shop is odd", reading({"complaint": 0.25}))
+    doubtful = classified(
+        "this shop is odd", reading(DOUBTFUL | {"complaint": 0.25, "fraud_report": 0.0})
+    )
 
     assert probable.wants_human
     assert not doubtful.wants_human

@@ -1,0 +1,27 @@
+"""Reads what texts are about, each alone: without a conversation, a customer or orders."""
+
+from collections.abc import Sequence
+
+from bot.app import utc_now
+from integrations.classifiers import classifiers
+from orchestration.classification import Facts, classify
+from orchestration.shop import Shop
+from orchestration.types import Classification, Intent, Memory, Reading
+
+
+class Reader:
+    """The classification of a new conversation's first message, from a guest."""
+
+    def __init__(self, intents: Sequence[Intent], shop: Shop) -> None:
+        """Train on the intents' examples; takes a second or so."""
+        self.intents = tuple(intents)
+        self._classifier = classifiers.get("local")()
+        self._classifier.train(self.intents)
+        self._facts = Facts(
+            now=utc_now(), order_number=shop.order_number, languages=tuple(shop.languages)
+        )
+
+    def classify(self, text: str) -> Classification:
+        """Return what the text is about and how it should be treated."""
+        reading: Reading = self._classifier.read(text)
+        return classify(text, reading, intents=self.intents, memory=Memory(), facts=self._facts)

@@ -1,0 +1,149 @@
+"""The workflow document: show it, check it, list its versions."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from sqlalchemy import Connection
+
+from bot import settings
+from bot.api import shapes
+from bot.basis import existing_database, problems_of, read_basis
+from bot.cli.console import Failed, cli, err, open_app, out, show_json
+from bot.cli.lines import read_file
+from orchestration import store, workflow
+from orchestration.errors import NotFound
+from orchestration.models import WorkflowVersion
+from orchestration.programs import DEFAULT
+from orchestration.types import Json
+from orchestration.workflow import Problem
+
+workflows = typer.Typer(help="The workflow document.", no_args_is_help=True)
+cli.add_typer(workflows, name="workflow")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+
+
+@workflows.command("show")
+def show(
+    name: Annotated[str, typer.Argument(help="The workflow's name.")] = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Print the published document."""
+    published = asyncio.run(_published(name))
+    if as_json:
+        document = workflow.document(workflow.parse(published.source))
+        show_json({"name": name, "version": published.version, "document": document})
+    else:
+        typer.echo(published.source, nl=not published.source.endswith("\n"))
+
+
+async def _published(name: str) -> WorkflowVersion:
+    async with open_app() as app:
+        found = await app.database.read(lambda connection: store.find_published(connection, name))
+    if found is None:
+        raise Failed(f"no workflow named {name!r} is published")
+    return found
+
+
+@workflows.command("check")
+def check(
+    file: Annotated[Path, typer.Argument(help="A document, YAML or JSON.")],
+    as_json: AsJson = False,
+) -> None:
+    """Say what is wrong with a document; exits 1 where something stops publishing it."""
+    source = read_file(file)
+    found = problems_of(source, asyncio.run(_intents()))
+    errors = sum(problem.severity == "error" for problem in found)
+    if as_json:
+        show_json({"problems": [problem.document() for problem in found]})
+    else:
+        for problem in found:
+            _print_problem(problem)
+    if errors:
+        raise Failed(f"{file}: {errors} of {len(found)} problems stop publishing")
+    if not as_json:
+        warned = f", with {len(found)} warnings" if found else ""
+        out.print(f"{file} can be published{warned}.", markup=False, soft_wrap=True)
+
+
+async def _intents() -> list[str]:
+    url = settings.read().frontdesk_database_url
+    async with existing_database(url, _note) as database:
+        return (await read_basis(database)).intent_names
+
+
+def _note(words: str) -> None:
+    err.print(words, markup=False, soft_wrap=True)
+
+
+def _print_problem(problem: Problem) -> None:
+    place = ", ".join(
+        f"{noun} {name}"
+        for noun, name in (("node", problem.node), ("rule", problem.rule))
+        if name is not None
+    )
+    color = "red" if problem.severity == "error" else "yellow"
+    out.print(f"{problem.severity} {problem.code}", style=color, end=" ", markup=False)
+    words = f"{place}: {problem.message}" if place else problem.message
+    out.print(words, markup=False, soft_wrap=True)
+    for line in _example(problem.counter_example or {}):
+        out.print(f"    {line}", markup=False, soft_wrap=True, style="dim")
+
+
+def _example(example: Json) -> list[str]:
+    lines = []
+    if path := example.get("path"):
+        way = f", by {example['exit']}" if example.get("exit") else ""
+        lines.append(f"on the way {' → '.join(path)}{way}")
+    if fields := example.get("fields"):
+        lines.append(
+            "for example " + ", ".join(f"{name} = {value}" for name, value in fields.items())
+        )
+    return lines
+
+
+@workflows.command("history")
+def history(
+    name: Annotated[str, typer.Argument(help="The workflow's name.")] = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """List the versions, newest first; the published one is marked."""
+    published, versions = asyncio.run(_versions(name))
+    if as_json:
+        show_json({"items": [_shape(row, published) for row in versions], "next": None})
+        return
+    for row in versions:
+        mark = "published" if row.version == published else ""
+        when = row.created_at.isoformat(sep=" ", timespec="minutes")
+        line = f"{row.version:>4}  {when}  {row.author:<16} {mark:<10} {row.note}"
+        out.print(line.rstrip(), markup=False, soft_wrap=True)
+
+
+async def _versions(name: str) -> tuple[int, list[WorkflowVersion]]:
+    async with open_app() as app:
+        return await app.database.read(lambda connection: _list_versions(connection, name))
+
+
+def _list_versions(connection: Connection, name: str) -> tuple[int, list[WorkflowVersion]]:
+    published = store.find_published(connection, name)
+    if published is None:
+        raise Failed(f"no workflow named {name!r} is published")
+    versions: list[WorkflowVersion] = []
+    try:
+        # They are numbered without gaps.
+        while True:
+            versions.append(store.get_version(connection, name, len(versions) + 1))
+    except NotFound:
+        return published.version, versions[::-1]
+
+
+def _shape(row: WorkflowVersion, published: int) -> dict[str, Json]:
+    return {
+        "version": row.version,
+        "published": row.version == published,
+        "author": row.author,
+        "note": row.note,
+        "created_at": shapes.moment(row.created_at),
+    }
