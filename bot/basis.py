@@ -65,6 +65,7 @@ async def existing_database(url: str, say: Say) -> AsyncIterator[Database | None
     path = sqlite_path(url)
     if path is not None and not path.is_file():
         # Opening it would leave an empty file behind.
+        say(f"There is no database {path} yet; what is shipped stands in.")
         yield None
         return
     database = Database(url)

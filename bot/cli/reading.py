@@ -3,10 +3,24 @@
 from collections.abc import Sequence
 
 from bot.app import utc_now
+from bot.basis import Basis, existing_database, read_basis
+from bot.cli.console import err
+from bot.settings import Settings
 from integrations.classifiers import classifiers
 from orchestration.classification import Facts, classify
 from orchestration.shop import Shop
 from orchestration.types import Classification, Intent, Memory, Reading
+
+
+async def basis_in_use(read: Settings) -> Basis:
+    """Return the intents and the workflow that a message would meet now."""
+    async with existing_database(read.frontdesk_database_url, note) as database:
+        return await read_basis(database)
+
+
+def note(words: str) -> None:
+    """Say on standard error what whoever reads the answer should know."""
+    err.print(words, markup=False, soft_wrap=True)
 
 
 class Reader:

@@ -1,6 +1,7 @@
 """The workflow document: show it, check it, list its versions."""
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -9,9 +10,10 @@ from sqlalchemy import Connection
 
 from bot import settings
 from bot.api import shapes
-from bot.basis import existing_database, problems_of, read_basis
-from bot.cli.console import Failed, cli, err, open_app, out, show_json
+from bot.basis import existing_database, problems_of
+from bot.cli.console import Failed, cli, out, show_json
 from bot.cli.lines import read_file
+from bot.cli.reading import basis_in_use, note
 from orchestration import store, workflow
 from orchestration.errors import NotFound
 from orchestration.models import WorkflowVersion
@@ -31,20 +33,24 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Print the published document."""
-    published = asyncio.run(_published(name))
+    version, source = asyncio.run(_published(name))
     if as_json:
-        document = workflow.document(workflow.parse(published.source))
-        show_json({"name": name, "version": published.version, "document": document})
+        document = workflow.document(workflow.parse(source))
+        show_json({"name": name, "version": version, "document": document})
     else:
-        typer.echo(published.source, nl=not published.source.endswith("\n"))
+        typer.echo(source, nl=not source.endswith("\n"))
 
 
-async def _published(name: str) -> WorkflowVersion:
-    async with open_app() as app:
-        found = await app.database.read(lambda connection: store.find_published(connection, name))
+async def _published(name: str) -> tuple[int, str]:
+    if name == DEFAULT:
+        basis = await basis_in_use(settings.read())
+        return basis.version, basis.source
+    url = settings.read().frontdesk_database_url
+    async with existing_database(url, note) as database:
+        found = await database.read(lambda c: store.find_published(c, name)) if database else None
     if found is None:
         raise Failed(f"no workflow named {name!r} is published")
-    return found
+    return found.version, found.source
 
 
 @workflows.command("check")
@@ -54,7 +60,8 @@ def check(
 ) -> None:
     """Say what is wrong with a document; exits 1 where something stops publishing it."""
     source = read_file(file)
-    found = problems_of(source, asyncio.run(_intents()))
+    basis = asyncio.run(basis_in_use(settings.read()))
+    found = problems_of(source, basis.intent_names)
     errors = sum(problem.severity == "error" for problem in found)
     if as_json:
         show_json({"problems": [problem.document() for problem in found]})
@@ -66,16 +73,6 @@ def check(
     if not as_json:
         warned = f", with {len(found)} warnings" if found else ""
         out.print(f"{file} can be published{warned}.", markup=False, soft_wrap=True)
-
-
-async def _intents() -> list[str]:
-    url = settings.read().frontdesk_database_url
-    async with existing_database(url, _note) as database:
-        return (await read_basis(database)).intent_names
-
-
-def _note(words: str) -> None:
-    err.print(words, markup=False, soft_wrap=True)
 
 
 def _print_problem(problem: Problem) -> None:
@@ -122,21 +119,22 @@ def history(
 
 
 async def _versions(name: str) -> tuple[int, list[WorkflowVersion]]:
-    async with open_app() as app:
-        return await app.database.read(lambda connection: _list_versions(connection, name))
+    url = settings.read().frontdesk_database_url
+    async with existing_database(url, note) as database:
+        found = await database.read(lambda c: _list_versions(c, name)) if database else None
+    if found is None:
+        raise Failed(f"no workflow named {name!r} has been published yet")
+    return found
 
 
-def _list_versions(connection: Connection, name: str) -> tuple[int, list[WorkflowVersion]]:
+def _list_versions(connection: Connection, name: str) -> tuple[int, list[WorkflowVersion]] | None:
     published = store.find_published(connection, name)
-    if published is None:
-        raise Failed(f"no workflow named {name!r} is published")
     versions: list[WorkflowVersion] = []
-    try:
-        # They are numbered without gaps.
+    # They are numbered without gaps.
+    with suppress(NotFound):
         while True:
             versions.append(store.get_version(connection, name, len(versions) + 1))
-    except NotFound:
-        return published.version, versions[::-1]
+    return (published.version, versions[::-1]) if published else None
 
 
 def _shape(row: WorkflowVersion, published: int) -> dict[str, Json]:

@@ -63,6 +63,7 @@ class _Proof:
         configs, self._of_configs = read_configs(workflow, kinds)
         self._graph = Graph(workflow, kinds, configs)
         self._fields = fields_of_workflow(workflow, intents)
+        self._written = frozenset().union(*map(self._graph.writes, workflow.nodes))
 
     def problems(self) -> list[Problem]:
         regions, crossed = find_regions(self._graph)
@@ -77,8 +78,7 @@ class _Proof:
 
     def _of_fields(self, spec: NodeSpec) -> Iterator[Problem]:
         yield from condition_problems(spec, self._fields)
-        written = frozenset().union(*map(self._graph.writes, self._graph.nodes))
-        yield from template_problems(spec, self._fields, written)
+        yield from template_problems(spec, self._fields, self._written)
         # Rules that say something impossible are left out of the set; they are told on their own.
         rules = rules_of(spec)
         sound = [rule for rule in rules if self._is_sound(rule.when)]

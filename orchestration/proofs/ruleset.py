@@ -18,19 +18,22 @@ from orchestration.state import Field
 from orchestration.types import Json
 from orchestration.workflow import Problem
 
-# About five seconds on a small machine of 2026, for one proof, and no more for all of a rule set
-# than twice that.
-STEPS_PER_PROOF = 3_000_000
-STEPS_PER_SET = 2 * STEPS_PER_PROOF
+# Less than five seconds on a small machine of 2026.
+STEPS_PER_PROOF = 2_000_000
+STEPS_TO_NAME = 50_000
 
 
 @dataclass(frozen=True)
 class RuleSet:
-    """The rules of one node in their order, and the routes that lead straight to a human."""
+    """The rules of one node in their order, and the routes that lead straight to a human.
+
+    `steps` bounds the work for one proof; twice as many, that for all of them.
+    """
 
     node: str
     rules: Sequence[Rule]
-    human_routes: frozenset[str]
+    human_routes: frozenset[str] = frozenset()
+    steps: int = STEPS_PER_PROOF
 
 
 def ruleset_problems(ruleset: RuleSet, fields: Mapping[str, Field]) -> Iterator[Problem]:
@@ -45,7 +48,7 @@ def always_or_never(
     node: str, condition_rule: Rule, fields: Mapping[str, Field]
 ) -> Iterator[Problem]:
     """Yield that a `branch` always goes the same way, where it does."""
-    ruleset = RuleSet(node, [condition_rule, Rule("no", None, "no")], frozenset())
+    ruleset = RuleSet(node, [condition_rule, Rule("no", None, "no")])
     for problem in ruleset_problems(ruleset, fields):
         if problem.code in ("rules_contradict", "rule_never_fires"):
             yield Problem(
@@ -67,9 +70,10 @@ class _Analysis:
         self._human_routes = ruleset.human_routes
         leaves = [leaf for rule in ruleset.rules for leaf in leaves_of(rule.when)]
         self._space = Space(axes_for(leaves, fields))
-        building = Steps(STEPS_PER_SET)
+        building = Steps(2 * ruleset.steps)
         self._regions = [region_of(self._space, rule.when, building) for rule in ruleset.rules]
-        self._left = STEPS_PER_SET
+        self._steps_per_proof = ruleset.steps
+        self._left = 2 * ruleset.steps
         # For each rule that fires, boxes of messages that it takes and no earlier rule does.
         self._taken: dict[int, list[Box]] = {}
         self._unproved: dict[int, str] = {}
@@ -107,9 +111,10 @@ class _Analysis:
             message = f"takes the same messages as {other.name!r}, which leads them to {other.to}"
             return self._problem("rules_contradict", index, message, {"fields": sample})
         covering = self._fewest(index, blamed)
-        names = " and ".join(repr(self._rules[i].name) for i in covering)
-        message = f"never fires: {names} {'take' if len(covering) > 1 else 'takes'} all it would"
-        example = {"fields": sample, "rules": [self._rules[i].name for i in covering]}
+        names = [self._rules[i].name for i in covering]
+        takes = "takes" if len(names) == 1 else "take"
+        message = f"never fires: {_listed(names)} {takes} all it would"
+        example = {"fields": sample, "rules": names}
         return self._problem("rule_never_fires", index, message, example)
 
     def _excludes_itself(self, rule: Rule) -> tuple[str, dict[str, Json]]:
@@ -129,23 +134,26 @@ class _Analysis:
             return False
 
     def _fewest(self, index: int, blamed: list[int]) -> list[int]:
-        """Return earlier rules that together take all of this one's, none of them needlessly."""
-        wanted = [self._regions[index]]
-        for each in blamed:
-            if self._is_empty(wanted, [each]):
-                return [each]
+        """Return earlier rules that together take all of this one's, none of them needlessly.
+
+        With very many of them some may be needless: that is not worth a long search.
+        """
+        steps = Steps(STEPS_TO_NAME)
         needed = list(blamed)
-        for each in blamed:
-            rest = [other for other in needed if other != each]
-            if self._is_empty(wanted, rest):
-                needed = rest
+        try:
+            for each in blamed:
+                if self._covers([each], index, steps):
+                    return [each]
+            for each in blamed:
+                rest = [other for other in needed if other != each]
+                needed = rest if self._covers(rest, index, steps) else needed
+        except OutOfSteps:
+            pass
         return needed
 
-    def _is_empty(self, wanted: list[Region], without: list[int]) -> bool:
-        try:
-            return self._find(wanted, {i: self._regions[i] for i in without})[0] is None
-        except OutOfSteps:
-            return False
+    def _covers(self, rules: list[int], index: int, steps: Steps) -> bool:
+        without = {each: self._regions[each] for each in rules}
+        return Search(self._space, steps).find([self._regions[index]], without) is None
 
     def _missing_default(self) -> Iterator[Problem]:
         if any(rule.when is None for rule in self._rules):
@@ -212,7 +220,7 @@ class _Analysis:
     def _find(
         self, within: Sequence[Region], without: Mapping[int, Region]
     ) -> tuple[Box | None, set[int]]:
-        given = min(STEPS_PER_PROOF, self._left)
+        given = min(self._steps_per_proof, self._left)
         steps = Steps(given)
         search = Search(self._space, steps)
         try:
@@ -246,6 +254,12 @@ class _Analysis:
             message=message,
             counter_example=example,
         )
+
+
+def _listed(names: list[str]) -> str:
+    shown = [repr(name) for name in names[:5]]
+    more = [f"{len(names) - 5} more"] if len(names) > 5 else []
+    return " and ".join([*shown, *more])
 
 
 def _words(value: Json) -> str:

@@ -25,7 +25,8 @@ WITHOUT_MODEL = frozenset({"template", "order_status", "knowledge"})
 _TO_A_MACHINE = re.compile(
     r"\b(?:ai|assistant|bot|chatbot|llm|model|system|assistent|asistente|assistente)\b\s*[:,]"
     r"|\b(?:also|always|please) (?:say|tell|answer|write|reply|add)\b|\bsystem prompt\b"
-    r"|\b(?:ignore|disregard|forget|override)\b[^.!?\n]{0,30}\b(?:instructions?|rules?|previous|above|earlier|prompt)\b"
+    r"|\b(?:ignore|disregard|forget|override)\b[^.!?\n]{0,30}\b(?:instructions?|rules?|previous"
+    r"|above|earlier|prompt)\b"
 )
 _QUOTED = re.compile(r"[“„«\"]([^“”„«»\"\n]{1,4000})[”“»\"]")
 _PRODUCT = re.compile(r"[^\W\d_]{2,}\d{1,2}[^\W\d_]{0,2}")
@@ -72,7 +73,7 @@ def _failures(
         parts,
         draft.evidence,
         titles=[citation.title for citation in draft.citations],
-        quotes_only=draft.responder in ("order_status", "knowledge"),
+        quotes_only=draft.responder in WITHOUT_MODEL,
     )
     yield from _fact_complaints(draft, own_words, parts, question, language, named)
     yield from _citation_complaints(draft, parts, language)

@@ -37,19 +37,21 @@ _NUMERIC = re.compile(r"(\d{1,2})([./-])[ \t]?(\d{1,2})\2[ \t]?(20[0-4]\d|\d\d)(
 _SHORT = re.compile(r"(\d{1,2})(?:\.(\d{1,2})\.(?!\d)|/(\d{1,2})(?![\d/]))")
 _BEFORE_MONTH = re.compile(
     r"(\d{1,2})(?:(?:st|nd|rd|th|er|ste|de|o|a)(?![^\W\d_])|[.°])?[ \t-]*"
-    r"(?:(?:of|de|del|di|den)[ \t]+|d['’])?"
+    r"(?:(?:of|de|del|di|den)[ \t]+|d['\u2019])?"
     r"(?:the[ \t])?([^\W\d_]{3,10})\b\.?"
 )
 _RANGE_END = re.compile(
-    r"(\d{1,2})(?:st|nd|rd|th|er|\.|o)?(?:[ \t]?[-–—/][ \t]?|[ \t](?:to|or|and|bis(?: zum)?|und|oder|au|et|ou"
+    r"(\d{1,2})(?:st|nd|rd|th|er|\.|o)?(?:[ \t]?[-\u2013\u2014/][ \t]?|[ \t](?:to|or|and|bis(?: zum)?|und"
+    r"|oder|au|et|ou"
     r"|al|y|o|e|a|ao|tot|en|of)[ \t])(?:den |the |le |el |il |o )?(?=\d)"
 )
 _YEAR_AFTER = re.compile(rf",?[ \t]*(?:de|del|of)?[ \t]*{_YEAR}")
 _MONTH_BEFORE = re.compile(r"([^\W\d_]{3,10})\.?[ \t]{1,2}(?:the[ \t])?\Z")
 _AFTER_MONTH = re.compile(rf"(?:{_YEAR}|(\d{{1,2}})(?:st|nd|rd|th)?(?!\d)(?:,?[ \t]+{_YEAR})?)")
 _CLOCK = re.compile(
-    r"(\d{1,2})(?:(?:[:hH]|\.(?=\d\d[ \t]?(?:[Uu]hr|h\b|[ap]\.?m)))(\d\d)(?!\d))?(?::\d\d(?:\.\d+)?(?:[+-]\d\d:?\d\d)?)?"
-    r"[ \t]?(?:([aApP])\.?[mM]\b\.?)?(?:[ \t]?([Uu]hr|o'clock|o’clock)\b)?"
+    r"(\d{1,2})(?:(?:[:hH]|\.(?=\d\d[ \t]?(?:[Uu]hr|h\b"
+    r"|[ap]\.?m)))(\d\d)(?!\d))?(?::\d\d(?:\.\d+)?(?:[+-]\d\d:?\d\d)?)?"
+    r"[ \t]?(?:([aApP])\.?[mM]\b\.?)?(?:[ \t]?([Uu]hr|o'clock|o\u2019clock)\b)?"
 )
 # English words that are months only with a capital.
 _CAPITAL = frozenset({"may", "march", "mar"})
@@ -158,9 +160,7 @@ def _is_inside_number(text: str, start: int) -> bool:
     return start > 0 and text[start - 1] in "0123456789.,"
 
 
-def _valid(
-    pairs: list[tuple[int, int]], year: int | None, start: int, end: int
-) -> Days | None:
+def _valid(pairs: list[tuple[int, int]], year: int | None, start: int, end: int) -> Days | None:
     readings = [
         Day(month=month, day=number, year=year)
         for month, number in pairs

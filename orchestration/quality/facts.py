@@ -22,7 +22,7 @@ from orchestration.quality.vocabulary import (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Amount:
-    """A number and what it counts: a currency code, a base unit, or "" for nothing in particular."""
+    """A number and what it counts: a currency code, a base unit, or nothing in particular."""
 
     value: Decimal
     unit: str = ""
@@ -68,14 +68,15 @@ _GLUED = re.compile(r"-?[^\W\d_][\w-]*")
 _PHONE = re.compile(r"(?:\+|\()?\d(?:(?:[ .\-/]|\) ?| \()?\d){6,24}")
 _SHORT_PHONE = re.compile(r"\d{3}[ .-]\d{4}|\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}")
 _NUMBER = re.compile(
-    r"\d{1,3}(?:,\d{3})+(?:\.\d{1,2})?(?!\d)|\d{1,3}(?:[.' ’]\d{3})+(?:,\d{1,2})?(?![\d.,]*\d)"
+    r"\d{1,3}(?:,\d{3})+(?:\.\d{1,2})?(?!\d)|\d{1,3}(?:[.' \u2019]\d{3})+(?:,\d{1,2})?(?![\d.,]*\d)"
     r"|\d+(?:[.,]\d+)?"
 )
 _CURRENCY_BEFORE = re.compile(r"(R\$|US\$|[€$£¥₹]|\b[A-Za-z]{3})[ \t]?\Z")
 _CURRENCY_AFTER = re.compile(r"[ \t]?(?:,-[ \t]?)?(%|€|\$|£|¥|₹|zł)")
 _WORD_AFTER = re.compile(r"[ \t\u2010\u2011-]{0,2}([^\W\d_]+)")
 _RANGE = re.compile(
-    r"(?:[ \t]?[-–—][ \t]?|[ \t](?:to|or|and|bis|oder|und|a|à|ou|et|al|o|y|e|of|en|tot|até|ou)[ \t])(?=\d)"
+    r"(?:[ \t]?[-\u2013\u2014][ \t]?|[ \t](?:to|or|and|bis|oder|und|a|à|ou|et|al|o|y|e|of|en|tot|até"
+    r"|ou)[ \t])(?=\d)"
 )
 _MARKER = re.compile(r"\d{1,2}[.)][ \t]")
 _LINE_START = re.compile(r"(?:\A|\n)[ \t]*\Z")
@@ -222,15 +223,13 @@ def _glued(text: str, start: int, middle: int, end: int, value: Decimal) -> Foun
 def _in_range(text: str, start: int, end: int, value: Decimal, language: str) -> Found:
     """Give the 3 of `3 to 5 days` its unit."""
     joint = _RANGE.match(text, end)
-    if joint and value < 1000 and len(text[start:end]) < 4:
-        following = _clock(text, joint.end(), language) or _number(text, joint.end(), language)
-        reading = following[0][0] if following else None
-        if isinstance(reading, Clock) and value <= 24:
+    second = _NUMBER.match(text, joint.end()) if joint and end - start < 4 else None
+    if second:
+        unit, _ = _quantity(text, second.end())
+        if unit:
+            return (Amount(value=value * unit[1], unit=unit[0]),), start, end
+        if value <= 24 and _clock(text, second.start(), language):
             return (Clock(minutes=int(value) * 60),), start, end
-        unit, _ = _quantity(text, _NUMBER.match(text, joint.end()).end())  # type: ignore[union-attr]
-        if isinstance(reading, Amount) and reading.unit:
-            factor = unit[1] if unit else Decimal(1)
-            return (Amount(value=value * factor, unit=reading.unit),), start, end
     return (Amount(value=value),), start, end
 
 
@@ -269,7 +268,7 @@ def _unit(
 
 def _value(written: str) -> Decimal:
     """Read a number in either notation: three digits after a mark are thousands."""
-    plain = re.sub(r"[ '’]", "", written)
+    plain = re.sub(r"[ '\u2019]", "", written)
     if re.fullmatch(r"[1-9]\d{0,2}(?:[.,]\d{3})+(?:[.,]\d{1,2})?", plain):
         head, mark, tail = _decimals(plain)
         return Decimal(re.sub(r"[.,]", "", head) + (f".{tail}" if mark else ""))

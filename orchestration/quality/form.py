@@ -12,8 +12,14 @@ _HIDDEN = re.compile(
     "|(?<![\u2600-\u27bf\ufe0f\U0001f000-\U0001faff])\u200d"
 )
 _MARKUP = (
-    ("a raw HTML tag", re.compile(r"</?[a-zA-Z][a-zA-Z0-9-]*(?:[\s/][^<>]{0,2000})?>|<!--|<!doctype", re.I)),
-    ("a raw HTML tag", re.compile(r"<(?:script|img|iframe|svg|style|object|embed|meta|form)\b", re.I)),
+    (
+        "a raw HTML tag",
+        re.compile(r"</?[a-zA-Z][a-zA-Z0-9-]*(?:[\s/][^<>]{0,2000})?>|<!--|<!doctype", re.I),
+    ),
+    (
+        "a raw HTML tag",
+        re.compile(r"<(?:script|img|iframe|svg|style|object|embed|meta|form)\b", re.I),
+    ),
     ("a Markdown image", re.compile(r"!\[[^\]\n]{0,500}\][(\[]")),
     ("a Slack mention", re.compile(r"<![a-z^]|<[@#][A-Z][A-Z0-9]{2,}", re.I)),
     ("a Slack mention", re.compile(r"(?<![\w.])@(?:here|channel|everyone|all)\b", re.I)),

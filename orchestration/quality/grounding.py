@@ -44,7 +44,9 @@ class Known:
     def _states_amount(self, amount: Amount) -> bool:
         units = self.units.get(amount.value, set())
         if amount.unit == "":
-            return bool(units) or self._is_part_of_day(amount.value) or str(amount.value) in self.codes
+            return (
+                bool(units) or self._is_part_of_day(amount.value) or str(amount.value) in self.codes
+            )
         if amount.unit == "nth":
             return bool(units) or any(amount.value == day.day for day in self.days)
         if amount.unit in DOLLARS:

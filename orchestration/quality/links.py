@@ -7,18 +7,117 @@ from orchestration.quality.facts import EMAIL, LINK
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]{1,20}):", re.IGNORECASE)
 _OTHER_SCHEME = re.compile(
-    r"(?<![\w.+-])(?:javascript|data|vbscript|file|ftp|sms|tel|mailto|intent|blob)\s?:\s?[^\s<>)]+", re.I
+    r"(?<![\w.+-])(?:javascript|data|vbscript|file|ftp|sms|tel|mailto|intent|blob)\s?:\s?[^\s<>)]+",
+    re.I,
 )
-_MARKDOWN = re.compile(r"\]\(\s*<?([^)\s>]+)|^[ \t]{0,3}\[[^\]\n]{1,80}\]:[ \t]*(\S+)", re.MULTILINE)
+_MARKDOWN = re.compile(
+    r"\]\(\s*<?([^)\s>]+)|^[ \t]{0,3}\[[^\]\n]{1,80}\]:[ \t]*(\S+)", re.MULTILINE
+)
 _BARE = re.compile(
-    r"(?<![\w@.-])((?:[\w-]{1,63}\.){1,8}([^\W\d_]{2,24}|xn--[a-z0-9-]{2,60})\.?)(?![\w-])((?::\d+)?/\S*)?"
+    r"(?<![\w@.-])((?:[\w-]{1,63}\.){1,8}([^\W\d_]{2,24}"
+    r"|xn--[a-z0-9-]{2,60})\.?)(?![\w-])((?::\d+)?/\S*)?"
 )
 _ADDRESS = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?(?![\w.])(/\S*)?")
 _DEFANGED = re.compile(r"\w(?:\[\.\]|\(\.\)|\s?[\[(]dot[\])]\s?)\w", re.IGNORECASE)
-_DOTS = str.maketrans("。．｡", "...")
-_TRAILING = ".,;:!?'\"”’»)]}*_>"
+_DOTS = str.maketrans("。\uff0e｡", "...")
+_TRAILING = ".,;:!?'\"”\u2019»)]}*_>"
 _ENDINGS = frozenset(
-    ["com", "net", "org", "info", "biz", "io", "co", "ai", "app", "dev", "shop", "store", "online", "site", "web", "xyz", "top", "club", "live", "link", "click", "example", "test", "invalid", "localhost", "local", "internal", "eu", "uk", "us", "ca", "au", "de", "fr", "es", "it", "nl", "pt", "at", "ch", "be", "pl", "se", "dk", "no", "fi", "ie", "br", "mx", "ru", "cn", "in", "jp", "me", "tv", "cc", "ly", "gg", "to", "gl", "su", "icu", "vip", "pro", "help", "support", "page", "cloud", "tech", "space", "website", "fun", "win", "work", "world", "today", "email", "money", "cash", "deals", "sale", "gift", "loan", "zip", "mov", "name", "mobi", "travel", "jobs", "edu", "gov", "int", "museum", "рф"]
+    [
+        "com",
+        "net",
+        "org",
+        "info",
+        "biz",
+        "io",
+        "co",
+        "ai",
+        "app",
+        "dev",
+        "shop",
+        "store",
+        "online",
+        "site",
+        "web",
+        "xyz",
+        "top",
+        "club",
+        "live",
+        "link",
+        "click",
+        "example",
+        "test",
+        "invalid",
+        "localhost",
+        "local",
+        "internal",
+        "eu",
+        "uk",
+        "us",
+        "ca",
+        "au",
+        "de",
+        "fr",
+        "es",
+        "it",
+        "nl",
+        "pt",
+        "at",
+        "ch",
+        "be",
+        "pl",
+        "se",
+        "dk",
+        "no",
+        "fi",
+        "ie",
+        "br",
+        "mx",
+        "ru",
+        "cn",
+        "in",
+        "jp",
+        "me",
+        "tv",
+        "cc",
+        "ly",
+        "gg",
+        "to",
+        "gl",
+        "su",
+        "icu",
+        "vip",
+        "pro",
+        "help",
+        "support",
+        "page",
+        "cloud",
+        "tech",
+        "space",
+        "website",
+        "fun",
+        "win",
+        "work",
+        "world",
+        "today",
+        "email",
+        "money",
+        "cash",
+        "deals",
+        "sale",
+        "gift",
+        "loan",
+        "zip",
+        "mov",
+        "name",
+        "mobi",
+        "travel",
+        "jobs",
+        "edu",
+        "gov",
+        "int",
+        "museum",
+        "рф",
+    ]
 )
 
 
@@ -57,9 +156,11 @@ def _links(text: str) -> Iterator[str]:
 
 def _is_domain(ending: str) -> bool:
     # "days.It" is a forgotten space, "evil.it" a domain.
-    return ending in _ENDINGS or ending.startswith("xn--") or (ending.isupper() and (
-        ending.lower() in _ENDINGS
-    ))
+    return (
+        ending in _ENDINGS
+        or ending.startswith("xn--")
+        or (ending.isupper() and (ending.lower() in _ENDINGS))
+    )
 
 
 def _is_allowed(link: str, allowed: Sequence[str]) -> bool:

@@ -14,10 +14,12 @@ from orchestration.types import Evidence
 _STATUS = re.compile(
     r"\b(?:in transit|on (?:its|the) way|delivered|shipped|dispatched"
     r"|refunded|cancelled|canceled|returned|late|delayed|due|arriv\w+|belongs|unterwegs|zugestellt"
-    r"|geliefert|versandt|verschickt|storniert|erstattet|verspatet|gehort|en route|livree?|expediee?"
+    r"|geliefert|versandt|verschickt|storniert|erstattet|verspatet|gehort|en route|livree?"
+    r"|expediee?"
     r"|annulee?|remboursee?|retard|appartient|en camino|entregad[oa]|enviad[oa]|cancelad[oa]"
     r"|reembolsad[oa]|retras\w+|pertenece|in viaggio|consegnat[oa]|spedit[oa]|annullat[oa]"
-    r"|rimborsat[oa]|ritardo|appartiene|onderweg|bezorgd|geleverd|verzonden|geannuleerd|terugbetaald"
+    r"|rimborsat[oa]|ritardo|appartiene|onderweg|bezorgd|geleverd|verzonden|geannuleerd"
+    r"|terugbetaald"
     r"|vertraagd|behoort|a caminho|entregue|atrasad[oa]|pertence)\b"
 )
 
@@ -99,9 +101,7 @@ def _about(
             yield part, inside, numbers
 
 
-def _owner(
-    fact: Fact, evidence: Sequence[tuple[Evidence, Known]], named: Orders
-) -> str | None:
+def _owner(fact: Fact, evidence: Sequence[tuple[Evidence, Known]], named: Orders) -> str | None:
     """Return the only order whose record states a fact; None where anything else states it too."""
     if not any(isinstance(reading, Day | Code | Amount) for reading in fact.readings):
         return None

@@ -3,39 +3,60 @@
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
 from itertools import accumulate
+from pathlib import Path
 
-from orchestration.quality.commitments import PATTERNS
 from orchestration.quality.text import Sentence, fold, sentences, words
 from orchestration.types import Evidence
 
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pattern:
+    """A way to commit the shop; `is_state` where the record of an order may bear it out."""
+
+    expression: re.Pattern[str]
+    is_state: bool
+
+
 _NEGATION = re.compile(
-    r"\b(?:not|never|cannot|nicht|keine?n?|niemals|ne|pas|jamais|aucun|no|nunca|non|mai|niet|geen|nooit|nao)\b|n['’]t\b"
+    r"\b(?:not|never|cannot|nicht|keine?n?|niemals|ne|pas|jamais|aucun|no|nunca|non|mai|niet|geen"
+    r"|nooit|nao)\b|n't\b"
 )
 # A denial of a denial, or one that belongs to something else.
 _EMPHASIS = re.compile(
-    r"\b(?:not only|not hesitate|no doubt|no problem|no later|not later|nicht nur|kein problem|pas seulement|no solo|non solo"
-    r"|niet alleen|nao so|sin duda|no worries|no matter|no questions?|at no cost|no charge|no fee|no extra)\b"
+    r"\b(?:not only|not hesitate|no doubt|no problem|no later|not later|nicht nur|kein problem"
+    r"|pas seulement|no solo|non solo"
+    r"|niet alleen|nao so|sin duda|no worries|no matter|no questions?|at no cost|no charge|no fee"
+    r"|no extra)\b"
 )
 _SECRETS = re.compile(
-    r"\b(?:my|mijn|meine|mes|mis|le mie|minhas) (?:hidden |secret |system |geheimen? )?(?:instructions|anweisungen|instrucciones|istruzioni"
-    r"|instructies|instrucoes|rules say|prompt)\b|\bsystem[- ]?prompt\b|\bprompt (?:systeme|del sistema|di sistema|do sistema)\b"
+    r"\b(?:my|mijn|meine|mes|mis|le mie|minhas) (?:hidden |secret |system "
+    r"|geheimen? )?(?:instructions|anweisungen|instrucciones|istruzioni"
+    r"|instructies|instrucoes|rules say|prompt)\b|\bsystem[- ]?prompt\b|\bprompt (?:systeme"
+    r"|del sistema|di sistema|do sistema)\b"
     r"|\bsysteemprompt\b|\bas an ai (?:language )?model\b"
 )
 # Records say in their own words what became of an order.
 _RECORDED = (
     re.compile(r"cancel|storn|annul|anulad|cancelad|geannuleerd|annullat"),
-    re.compile(r"refund|erstatt|rembours|reembols|rimbors|terugbetaal|gutgeschrieb|devuelt|devolvid|estornad|reimburs"),
+    re.compile(
+        r"refund|erstatt|rembours|reembols|rimbors|terugbetaal|gutgeschrieb|devuelt|devolvid"
+        r"|estornad|reimburs"
+    ),
 )
 
 
 # What no sentence of ours says unless it quotes an article or tells what a record says.
 _TOUCHY = re.compile(
     r"refund|reimburs|money|compensat|voucher|coupon|discount|guarante|promis|cancel|free of charge"
-    r"|erstatt|geld |zuruckzahl|gutsch|rabatt|garanti|versprech|storn|entschadig|rembours|annul|promet"
-    r"|code promo|dedommag|\bargent\b|reembols|dinero|\banul|cupon|descuento|rimbors|sconto|soldi"
-    r"|terugbeta|geld\b|garand|gegarand|belov|beloof|geannul|annuleer|korting|vergoed|terugstort"
-    r"|dinheiro|garant|estorn|desconto|cupom"
+    r"|credit|\bamount|\bpaid|\bpay\b|\bcharge|\bkeep |address is|replac|\bexchang|\bgift|\bgrant|approv|waive"
+    r"|erstatt|geld\b|\bzahlung|ruckzahlung|gutsch|rabatt|garanti|versprech|storn|entschadig|betrag|zuruckgezahlt|behalten"
+    r"|ersatz|genehmig|kostenlos|rembours|annul|promet|promis|code promo|dedommag|\bargent\b|montant|offrons"
+    r"|\bgarder|(?:sera|verra) restitu|reembols|dinero|\banul|cupon|descuento|importe|quedarse|regal|rimbors|sconto|soldi|importo"
+    r"|denaro|tenere l|terugbeta|terugstort|gestort|garand|gegarand|belov|beloof|geannul|annuleer|korting|vergoed"
+    r"|bedrag|behouden|\bhouden|tegoed|dinheiro|garant|estorn|desconto|cupom|\bvalor\b|ficar com"
 )
 
 
@@ -71,10 +92,9 @@ def _suspects(folded: Sequence[str], records: str) -> set[int]:
     ends = list(accumulate(len(text) + 1 for text in folded))
     return {
         bisect_right(ends, found.start())
-        for pattern in PATTERNS
+        for pattern in _patterns()
         for found in pattern.expression.finditer(whole)
-        if not _is_denied(whole, found)
-        and not (pattern.is_state and _is_recorded(found, records))
+        if not _is_denied(whole, found) and not (pattern.is_state and _is_recorded(found, records))
     }
 
 
@@ -83,6 +103,19 @@ def is_quote(sentence: str, quotes: frozenset[str]) -> bool:
     return " ".join(words(sentence)) in quotes or (
         ": " in sentence and " ".join(words(sentence.split(": ", 1)[1])) in quotes
     )
+
+
+@cache
+def _patterns() -> tuple[Pattern, ...]:
+    lines = Path(__file__).with_name("commitments.txt").read_text(encoding="utf-8").splitlines()
+    patterns, is_state = [], False
+    for line in lines:
+        if line.startswith("["):
+            is_state = line.endswith(" records]")
+        elif line and not line.startswith("#"):
+            expression = re.compile(line.replace("…", r"[^.!?\n]{0,60}?"), re.MULTILINE)
+            patterns.append(Pattern(expression=expression, is_state=is_state))
+    return tuple(patterns)
 
 
 def _touchy(folded: Sequence[str], records: str) -> Iterator[int]:
@@ -106,6 +139,4 @@ def _is_denied(text: str, found: re.Match[str]) -> bool:
 
 
 def _is_recorded(found: re.Match[str], records: str) -> bool:
-    return any(
-        concept.search(found.group()) and concept.search(records) for concept in _RECORDED
-    )
+    return any(concept.search(found.group()) and concept.search(records) for concept in _RECORDED)

@@ -6,72 +6,78 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 
+from orchestration.quality import courtesy
 from orchestration.quality.languages import STOPWORDS, guess
 from orchestration.quality.numerals import digits
-from orchestration.quality.text import Sentence, fold, sentences
+from orchestration.quality.text import Sentence, fold, listed, sentences
 from orchestration.types import Evidence
 
 # The share of a sentence's words that one place of the evidence must hold.
 ENOUGH = 0.6
 _WORD = re.compile(r"[a-z]{3,}|(?<!\d)(?!00)\d{1,3}(?!\d)")
 _CLAUSE = re.compile(
-    r"[;:] |, (?:but|and|so|aber|und|doch|mais|et|pero|y|ma|e|maar|en|mas|which|while) | [–—] "
+    r"[;:] |, (?:but|and|so|aber|und|doch|mais|et|pero|y|ma|e|maar|en|mas|which|while) | [\u2013\u2014] "
 )
-_ENDINGS = re.compile(r"(?:ings?|ies|ed|es|s|ungen|ung|en|er|em|ement|ements|cion|ciones|zione|zioni|coes|cao)$")
+_ENDINGS = re.compile(
+    r"(?:ings?|ies|ed|es|s|ungen|ung|en|er|em|ement|ements|cion|ciones|zione|zioni|coes|cao)$"
+)
 _STEM = 5
 _COMMON = frozenset().union(*STOPWORDS.values()) | frozenset(
-    ["bonjour", "hola", "buongiorno", "salve", "ola", "hallo", "hello", "dear", "eur", "euro", "euros", "usd", "dollar", "dollars", "order", "orders", "bestellung", "bestellungen", "commande", "commandes", "pedido", "pedidos", "ordine", "ordini", "bestelling", "encomenda", "unfortunately", "leider", "malheureusement", "lamentablemente", "purtroppo", "helaas", "infelizmente", "yet", "now", "soon", "currently", "already", "momentan", "derzeit", "noch", "actuellement", "actualmente", "attualmente", "momenteel", "nog", "ainda", "ancora", "aun", "any", "all", "also", "just", "very", "more", "most", "some", "such", "then", "there", "their", "them", "they", "its", "only", "than", "too", "here", "where", "why", "does", "did", "done", "being", "could", "would", "should", "may", "might", "must", "shall", "let", "get", "got", "make", "made", "use", "used", "via", "per", "each", "every", "both", "either", "still", "already", "yes", "sure", "course", "simply", "please", "note", "however", "therefore", "need", "needs", "want", "like", "able", "back", "out", "off", "over", "under", "again", "once", "your", "yours", "yourself", "einfach", "gern", "gerne", "gerade", "schon", "dann", "doch", "aber", "denn", "mehr", "sehr", "hier", "dort", "mussen", "darf", "sollte", "plus", "tres", "bien", "encore", "aussi", "alors", "donc", "ainsi", "tout", "tous", "toute", "toutes", "merci", "afin", "doit", "devez", "muy", "bien", "tambien", "entonces", "asi", "todo", "todos", "toda", "todas", "debe", "puede", "tiene", "tener", "hacer", "molto", "bene", "anche", "allora", "cosi", "tutto", "tutti", "deve", "puo", "avere", "fare", "essere", "goed", "heel", "zeer", "dan", "dus", "alle", "alles", "moet", "mag", "kan", "kunnen", "zijn", "hebben", "muito", "bem", "tambem", "entao", "assim", "tudo", "todos", "toda", "deve", "pode", "ter", "fazer", "ser"]
+    listed(
+        "bonjour hola buongiorno salve ola hallo hello dear eur euro euros usd dollar dollars "
+        "order orders bestellung bestellungen commande commandes pedido pedidos ordine ordini "
+        "bestelling encomenda unfortunately leider malheureusement lamentablemente purtroppo "
+        "helaas infelizmente yet now soon currently already momentan derzeit noch actuellement "
+        "actualmente attualmente momenteel nog ainda ancora aun any all also just very more most "
+        "some such then there their them they its only than too here where why does did done "
+        "being could would should may might must shall let get got make made use used via per "
+        "each every both either still already yes sure course simply please note however "
+        "therefore need needs want like able back out off over under again once your yours "
+        "yourself einfach gern gerne gerade schon dann doch aber denn mehr sehr hier dort mussen "
+        "darf sollte plus tres bien encore aussi alors donc ainsi tout tous toute toutes merci "
+        "afin doit devez muy bien tambien entonces asi todo todos toda todas debe puede tiene "
+        "tener hacer molto bene anche allora cosi tutto tutti deve puo avere fare essere goed "
+        "heel zeer dan dus alle alles moet mag kan kunnen zijn hebben muito bem tambem entao "
+        "assim tudo todos toda deve pode ter fazer ser"
+    )
 )
 _NEGATION = re.compile(
-    r"\b(?:not|never|no|cannot|without|unless|nor|nicht|keine?[nmrs]?|nie|ohne|ne|pas|jamais|aucune?|sans|sin"
-    r"|nunca|non|mai|senza|niet|geen|nooit|zonder|nao|sem|excluded|ausgeschlossen|exclu\w*)\b|n['’]t\b"
+    r"\b(?:not|never|no|cannot|without|unless|nor|nicht|keine?[nmrs]?|nie|ohne|ne|pas|jamais"
+    r"|aucune?|sans|sin"
+    r"|nunca|non|mai|senza|niet|geen|nooit|zonder|nao|sem|excluded|ausgeschlossen|exclu\w*)\b"
+    r"|n't\b"
 )
-# Words that carry a conversation and claim nothing.
-_SMALL_TALK = re.compile(
-    r"^(?:hi|hello|hey|dear|good (?:morning|afternoon|evening|day)|thanks|thank you|many thanks|you're welcome|you’re welcome"
-    r"|hallo|guten (?:tag|morgen|abend)|liebe[rs]?|sehr geehrte|danke|vielen dank|gern(?:e)?|bonjour|bonsoir|cher|chere|merci"
-    r"|hola|buenos dias|buenas|estimad[oa]|gracias|ciao|salve|buongiorno|buonasera|gentile|grazie|prego|beste|geachte|dag"
-    r"|goedemorgen|goedemiddag|bedankt|dank u|dank je|ola|bom dia|boa (?:tarde|noite)|prezad[oa]|car[oa]|obrigad[oa]|kind regards"
-    r"|best regards|best wishes|sincerely|viele grusse|mit freundlichen grussen|cordialement|saludos|cordiali saluti|met vriendelijke groet"
-    r"|atenciosamente|(?:source|quelle|fuente|fonte|bron) ?:)\b"
-)
-_COURTESY = re.compile(
-    r"\b(?:sorry|apologi[sz]e|apologies|i understand|i see|let me know|feel free|happy to help|glad to help|hope (?:this|that) helps"
-    r"|any (?:other |further |more )?questions|anything else|tut mir leid|tut uns leid|entschuldigung|verstehe|bei (?:weiteren )?fragen"
-    r"|melden sie sich|desole|navre|excuse|je comprends|n'hesitez pas|autre question|d'autres questions|lo siento|lamento|entiendo|comprendo"
-    r"|no dude|otra pregunta|mi dispiace|spiacente|capisco|non esiti|altre domande|het spijt|begrijp|laat het (?:me|ons) weten|vragen"
-    r"|sinto muito|desculpe|entendo|compreendo|nao hesite|outra duvida|mais alguma)\b"
-)
-_ASKS = re.compile(
-    r"\b(?:colleague|our team|kolleg\w+|unser team|collegue|notre equipe|companer[oa]|nuestro equipo|collega|il nostro team|ons team|colega|nossa equipe)\b"
-    r"|\b(?:send|tell|give|share|provide|confirm|check) (?:me|us|the|your)\b[^.!?\n]{0,30}\b(?:number|e-?mail|photo|photos|details)\b"
-)
-# What no courtesy may carry along.
-_CLAIM = re.compile(
-    r"\b(?:you (?:can|may|will|must|need|are entitled)|free of charge|for free|we (?:will|offer|accept|also)|always|all (?:customers|items|orders)"
-    r"|sie (?:konnen|durfen|mussen|erhalten)|kostenlos|wir (?:bieten|akzeptieren)|immer|vous (?:pouvez|devez|avez droit)|gratuit\w*|nous (?:offrons|acceptons)"
-    r"|(?:puede|puedes|debe|tiene derecho)|gratis|gratuit[oa]|ofrecemos|(?:puo|puoi|deve) \w+|offriamo|u (?:kunt|mag|moet)|wij (?:bieden|accepteren)"
-    r"|(?:pode|deve) \w+)\b"
-)
-
-
 # How people say what a record's fields and statuses say.
 _SAID = {
-    "transit": "way shipped dispatched sent unterwegs versandt verschickt route expediee camino enviado "
-    "viaggio spedito onderweg verzonden caminho",
-    "shipped": "sent dispatched ship leave left versandt verschickt expediee enviado spedito verzonden",
-    "delivered": "arrived delivery zugestellt geliefert zustellung livree entregado entrega consegnato "
-    "consegna bezorgd geleverd entregue",
-    "late": "delayed overdue delay arrived verspatet verspatung angekommen retard retrasado retraso ritardo "
-    "vertraagd vertraging atrasado atraso",
-    "due": "expected arrive delivery scheduled erwartet zustellung prevue livraison previsto entrega prevista "
-    "consegna verwacht bezorging previsao",
+    "transit": (
+        "way shipped dispatched sent unterwegs versandt verschickt route expediee camino enviado "
+        "viaggio spedito onderweg verzonden caminho"
+    ),
+    "shipped": (
+        "sent dispatched ship leave left versandt verschickt expediee enviado spedito verzonden"
+    ),
+    "delivered": (
+        "arrived delivery zugestellt geliefert zustellung livree entregado entrega consegnato "
+        "consegna bezorgd geleverd entregue"
+    ),
+    "late": (
+        "delayed overdue delay arrived verspatet verspatung angekommen retard retrasado retraso "
+        "ritardo vertraagd vertraging atrasado atraso"
+    ),
+    "due": (
+        "expected arrive delivery scheduled erwartet zustellung prevue livraison previsto entrega "
+        "prevista consegna verwacht bezorging previsao"
+    ),
     "cancelled": "canceled storniert annulee cancelado annullato geannuleerd",
     "refunded": "refund erstattet remboursee reembolsado rimborsato terugbetaald",
     "returned": "return zuruckgeschickt retournee devuelto reso teruggestuurd devolvido",
-    "tracking": "number sendungsnummer nummer suivi numero seguimiento tracciamento rastreamento code",
-    "value": "total amount price cost paid betrag preis wert montant prix total importe precio valor importo "
-    "prezzo bedrag prijs preco",
+    "tracking": (
+        "number sendungsnummer nummer suivi numero seguimiento tracciamento rastreamento code"
+    ),
+    "value": (
+        "total amount price cost paid betrag preis wert montant prix total importe precio valor "
+        "importo prezzo bedrag prijs preco"
+    ),
     "items": "item artikel article articulo articolo artigo contains enthalt",
     "placed": "ordered placed bestellt passee hecho effettuato geplaatst feito",
 }
@@ -99,42 +105,27 @@ def grounds(evidence: Sequence[Evidence], language: str) -> list[Ground]:
     return found
 
 
-def unsupported(
-    parts: Sequence[Sentence], known: Sequence[Ground], language: str
-) -> Iterator[str]:
+def unsupported(parts: Sequence[Sentence], known: Sequence[Ground], language: str) -> Iterator[str]:
     """Name the sentences that claim something no sentence of the evidence says."""
     for part in parts:
         for clause in _CLAUSE.split(part.text):
-            if claims(clause) and _best(clause, known, language) is None:
+            if _claims(clause) and _best(clause, known, language) is None:
                 yield f"no evidence says: {clause[:160]}"
 
 
-def rests_on_article(
-    parts: Sequence[Sentence], known: Sequence[Ground], language: str
-) -> bool:
+def rests_on_article(parts: Sequence[Sentence], known: Sequence[Ground], language: str) -> bool:
     """Tell whether some sentence draws on an article rather than on an order's record."""
-    best = (_best(part.text, known, language) for part in parts if claims(part.text))
+    best = (_best(part.text, known, language) for part in parts if _claims(part.text))
     return any(ground is not None and ground.kind == "article" for ground in best)
 
 
-def claims(sentence: str) -> bool:
-    """Tell whether a sentence states anything: no question, greeting, courtesy or mere number."""
-    folded = fold(sentence)
-    if sentence.rstrip(" \"'”»)").endswith("?") or not stems(folded):
-        return False
-    if _CLAIM.search(folded):
-        return True
-    is_short = len(folded.split()) <= 6
-    return not (
-        (is_short and _SMALL_TALK.match(folded)) or _COURTESY.search(folded) or _ASKS.search(folded)
-    )
+def _claims(sentence: str) -> bool:
+    return bool(stems(fold(sentence))) and courtesy.claims(sentence)
 
 
 def stems(folded: str) -> frozenset[str]:
     """Return the beginnings of the words that carry meaning."""
-    return frozenset(
-        _stem(word) for word in _WORD.findall(folded) if word not in _COMMON
-    )
+    return frozenset(_stem(word) for word in _WORD.findall(folded) if word not in _COMMON)
 
 
 def _stem(word: str) -> str:
@@ -171,7 +162,11 @@ def _record(item: Evidence, language: str) -> list[Ground]:
     fields = [_ground(field, "order", language) for field in re.split(r"[;\n]", item.text)]
     fields = [replace(field, stems=field.stems | _also(field)) for field in fields]
     stated = frozenset().union(*(field.stems for field in fields if not field.denies))
-    denied = [Ground(stems=stated | field.stems, denies=True, kind="order") for field in fields if field.denies]
+    denied = [
+        Ground(stems=stated | field.stems, denies=True, kind="order")
+        for field in fields
+        if field.denies
+    ]
     return [Ground(stems=stated, denies=False, kind="order"), *denied]
 
 

@@ -11,7 +11,7 @@ _BREAK = re.compile(
     r"(?<=[.!?…])(?<!\b\d\.)(?<!\b\d\d\.)(?<!\b[Nn][ro]\.)(?<!\bca\.)(?<!\bz\.)"
     r"[\"'”»)\]*_]{0,3}\s+(?=[^\sa-zß-ÿ])|\s*\n+\s*|\s+[•·▪]\s+"
 )
-_BULLET = re.compile(r"[\s•·▪*\->–—]+")
+_BULLET = re.compile(r"[\s•·▪*\->\u2013\u2014]+")
 _WORD = re.compile(r"\w+")
 
 
@@ -24,15 +24,21 @@ class Sentence:
     end: int
 
 
+def listed(names: str) -> list[str]:
+    """Return the words of a list that is written as one text."""
+    return names.split()
+
+
 def normal(text: str) -> str:
     """Return the compatibility form of a text: one spelling of digits, spaces and letters."""
     return text if text.isascii() else unicodedata.normalize("NFKC", text)
 
 
 def fold(text: str) -> str:
-    """Return a text in lower case without accents; its length may change."""
+    """Return a text in lower case without accents and curly apostrophes; its length may change."""
     if text.isascii():
         return text.lower()
+    text = text.replace("\u2019", "'")
     letters = unicodedata.normalize("NFKD", text.casefold())
     return "".join(letter for letter in letters if not unicodedata.combining(letter))
 

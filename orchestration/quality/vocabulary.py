@@ -2,15 +2,23 @@
 
 from decimal import Decimal
 
+from orchestration.quality.text import listed
+
 _MONTHS = {
     "en": "january february march april may june july august september october november december",
     "de": "januar februar marz april mai juni juli august september oktober november dezember",
     "fr": "janvier fevrier mars avril mai juin juillet aout septembre octobre novembre decembre",
-    "es": "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
-    "it": "gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre "
-    "dicembre",
+    "es": (
+        "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre"
+    ),
+    "it": (
+        "gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre "
+        "dicembre"
+    ),
     "nl": "januari februari maart april mei juni juli augustus september oktober november december",
-    "pt": "janeiro fevereiro marco abril maio junho julho agosto setembro outubro novembro dezembro",
+    "pt": (
+        "janeiro fevereiro marco abril maio junho julho agosto setembro outubro novembro dezembro"
+    ),
 }
 _SHORT = {
     "en": "jan feb mar apr may jun jul aug sep oct nov dec",
@@ -46,23 +54,51 @@ _NEARBY_DAYS = {
 }
 # Unit, how many of the base unit it is, and its words.
 _UNITS: tuple[tuple[str, str, str], ...] = (
-    ("second", "1", "second seconds sec secs sekunde sekunden seconde secondes segundo segundos "
-     "secondo secondi seconden"),
+    (
+        "second",
+        "1",
+        "second seconds sec secs sekunde sekunden seconde secondes segundo segundos "
+        "secondo secondi seconden",
+    ),
     ("minute", "1", "minute minutes min mins minuten minuto minutos minuti minuut"),
-    ("minute", "60", "hour hours hr hrs h std stunde stunden heure heures hora horas ora ore uur uren "
-     "stundig stundige stundigen hourly"),
-    ("minute", "1440", "day days tag tage tagen tages jour jours journee journees dia dias giorno "
-     "giorni dag dagen daagse daags tagig tagige tagigen tagiger tagiges tagesfrist"),
-    ("minute", "10080", "week weeks woche wochen semaine semaines semana semanas settimana settimane "
-     "weken wochig wochige wochigen"),
+    (
+        "minute",
+        "60",
+        "hour hours hr hrs h std stunde stunden heure heures hora horas ora ore uur uren "
+        "stundig stundige stundigen hourly",
+    ),
+    (
+        "minute",
+        "1440",
+        "day days tag tage tagen tages jour jours journee journees dia dias giorno "
+        "giorni dag dagen daagse daags tagig tagige tagigen tagiger tagiges tagesfrist",
+    ),
+    (
+        "minute",
+        "10080",
+        "week weeks woche wochen semaine semaines semana semanas settimana settimane "
+        "weken wochig wochige wochigen",
+    ),
     ("minute", "20160", "fortnight fortnights quinzaine quincena"),
-    ("month", "1", "month months monat monate monaten monats mois mes meses mese mesi maand maanden "
-     "monatig monatige monatigen"),
-    ("month", "12", "year years jahr jahre jahren jahres an ans annee annees ano anos anno anni jaar "
-     "jaren jahrig jahrige jahrigen yr yrs"),
-    ("workday", "1", "werktag werktage werktagen arbeitstag arbeitstage arbeitstagen geschaftstag "
-     "geschaftstage geschaftstagen bankarbeitstage bankarbeitstagen werkdag werkdagen workday "
-     "workdays weekday weekdays"),
+    (
+        "month",
+        "1",
+        "month months monat monate monaten monats mois mes meses mese mesi maand maanden "
+        "monatig monatige monatigen",
+    ),
+    (
+        "month",
+        "12",
+        "year years jahr jahre jahren jahres an ans annee annees ano anos anno anni jaar "
+        "jaren jahrig jahrige jahrigen yr yrs",
+    ),
+    (
+        "workday",
+        "1",
+        "werktag werktage werktagen arbeitstag arbeitstage arbeitstagen geschaftstag "
+        "geschaftstage geschaftstagen bankarbeitstage bankarbeitstagen werkdag werkdagen workday "
+        "workdays weekday weekdays",
+    ),
     ("%", "1", "percent pct prozent procent pourcent"),
     ("kg", "1", "kg kilo kilos kilogram kilograms kilogramm"),
     ("g", "1", "g gr gram grams gramm grammes gramos grammi"),
@@ -77,17 +113,24 @@ _UNITS: tuple[tuple[str, str, str], ...] = (
     ("cent", "1", "cents ct centimes centimos centesimi centavos"),
 )
 UNITS: dict[str, tuple[str, Decimal]] = {
-    word: (unit, Decimal(factor)) for unit, factor, names in _UNITS for word in names.split()
+    word: (unit, Decimal(factor)) for unit, factor, names in _UNITS for word in listed(names)
 }
 # Words between a number and its unit; the second set turns days into working days.
 FILLERS = frozenset(
-    ["calendar", "full", "whole", "more", "consecutive", "volle", "vollen", "weitere", "weiteren", "ganze", "kalender", "kalendertage", "further", "additional", "hele", "volledige"]
+    listed(
+        "calendar full whole more consecutive volle vollen weitere weiteren ganze kalender "
+        "kalendertage further additional hele volledige"
+    )
 )
 WORKING = frozenset(
-    ["business", "working", "work", "ouvre", "ouvres", "ouvrable", "ouvrables", "habil", "habiles", "laborable", "laborables", "lavorativo", "lavorativi", "lavorativa", "util", "uteis", "werk"]
+    listed(
+        "business working work ouvre ouvres ouvrable ouvrables habil habiles laborable laborables "
+        "lavorativo lavorativi lavorativa util uteis werk"
+    )
 )
-PERCENT_PAIRS = frozenset({("per", "cent"), ("pour", "cent"), ("por", "ciento"), ("per", "cento"),
-                           ("por", "cento")})
+PERCENT_PAIRS = frozenset(
+    {("per", "cent"), ("pour", "cent"), ("por", "ciento"), ("per", "cento"), ("por", "cento")}
+)
 _CURRENCIES = {
     "EUR": "€ eur euro euros",
     "USD": "$ usd us$ dollar dollars dolar dolares dollari dolares",
@@ -104,12 +147,12 @@ _CURRENCIES = {
     "CAD": "cad",
     "AUD": "aud",
 }
-CURRENCIES = {word: code for code, names in _CURRENCIES.items() for word in names.split()}
+CURRENCIES = {word: code for code, names in _CURRENCIES.items() for word in listed(names)}
 DOLLARS = frozenset({"USD", "CAD", "AUD"})
 
 
 def _numbered(names: str, first: int) -> dict[str, int]:
-    return {name: number for number, name in enumerate(names.split(), first)}
+    return {name: number for number, name in enumerate(listed(names), first)}
 
 
 LANGUAGES = tuple(_MONTHS)
@@ -130,6 +173,6 @@ WEEKDAYS = {
     for language in LANGUAGES
 }
 NEARBY_DAYS = {
-    language: frozenset(f"{_NEARBY_DAYS['en']} {names}".split())
+    language: frozenset(listed(f"{_NEARBY_DAYS['en']} {names}"))
     for language, names in _NEARBY_DAYS.items()
 }

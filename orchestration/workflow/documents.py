@@ -15,6 +15,7 @@ from orchestration.workflow.values import NodeSpec, Problem, Workflow
 
 MAX_RETRIES = 10
 MAX_VISITS = 100
+MAX_NODES = 500
 
 _COMMON_KEYS = ("kind", "next", "exits", "timeout", "retries", "max_visits")
 
@@ -79,6 +80,8 @@ def _parse_workflow(document: Mapping[str, Json], found: list[Problem]) -> Workf
     if not isinstance(nodes, dict) or not nodes:
         found.append(bad_config("a workflow needs nodes: a mapping of names to nodes"))
         nodes = {}
+    if len(nodes) > MAX_NODES:
+        found.append(bad_config(f"a workflow has at most {MAX_NODES} nodes, not {len(nodes)}"))
     specs = {name: _parse_node(name, node, found) for name, node in nodes.items()}
     schema = _parse_schema(document.get("input"), found)
     return Workflow(name=name, entry=entry, nodes=specs, on_failure=on_failure, input=schema)

@@ -126,18 +126,20 @@ class _Builder:
     def _built(self, event: Event, depth: int) -> Json:
         if depth > MAX_DEPTH:
             raise ValueError(f"nested more than {MAX_DEPTH} deep")
-        if event.anchor:
+        if anchor := getattr(event, "anchor", None):
             # An alias inside an alias grows exponentially; a document has no need of either.
-            raise ValueError(f"anchors and aliases are not allowed: {event.anchor}{_line(event)}")
-        if event.tag:
-            raise ValueError(f"the tag {event.tag} is not allowed{_line(event)}")
+            raise ValueError(f"anchors and aliases are not allowed: {anchor}{_line(event)}")
+        if tag := getattr(event, "tag", None):
+            raise ValueError(f"the tag {tag} is not allowed{_line(event)}")
         if isinstance(event, MappingStartEvent):
             return self._mapping(depth)
         if isinstance(event, SequenceStartEvent):
             inner = iter(self._events.__next__, None)
             items = takewhile(lambda each: not isinstance(each, SequenceEndEvent), inner)
             return [self._built(each, depth + 1) for each in items]
-        return self._scalar(event)
+        if isinstance(event, ScalarEvent):
+            return self._scalar(event)
+        raise ValueError(f"cannot be read{_line(event)}")
 
     def _mapping(self, depth: int) -> dict[str, Json]:
         built: dict[str, Json] = {}

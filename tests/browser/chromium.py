@@ -61,7 +61,7 @@ class ChatPage:
     def say(self, text: str) -> Response:
         """Write a text, send it by Enter and return what the server said to it."""
         self.box.fill(text)
-        with self.page.expect_response("**/chat/messages") as answered:
+        with self.page.expect_response(is_answer_to_a_message) as answered:
             self.box.press("Enter")
         return answered.value
 
@@ -71,3 +71,8 @@ class ChatPage:
         self.say(text)
         self.answers.nth(before).wait_for()
         return self.answers.last
+
+
+def is_answer_to_a_message(response: Response) -> bool:
+    """Tell the answer to a message sent from the messages being fetched."""
+    return response.request.method == "POST" and response.url.endswith("/chat/messages")

@@ -6,6 +6,8 @@ from pathlib import Path
 from tests.browser.chromium import ChatPage, open_browser
 
 QUESTIONS = ("where is my order?", "1042", "and the other one?", "can I return it?", "thanks")
+# Narrow enough for the page to fill the window, so that the window can grow with what was said.
+WIDTH = 680
 PICTURE = Path(__file__).parents[2] / "docs" / "chat.png"
 
 
@@ -13,7 +15,7 @@ def take(url: str, picture: Path, *, scheme: str) -> None:
     """Have Ana's conversation at a running demo and save what it looks like."""
     with open_browser() as browser:
         page = browser.new_page(
-            viewport={"width": 860, "height": 1080},
+            viewport={"width": WIDTH, "height": 800},
             device_scale_factor=1.5,
             color_scheme="dark" if scheme == "dark" else "light",
             reduced_motion="reduce",
@@ -22,6 +24,8 @@ def take(url: str, picture: Path, *, scheme: str) -> None:
         chat = ChatPage(page=page)
         for question in QUESTIONS:
             chat.ask(question)
+        hidden = page.locator("#scroller").evaluate("it => it.scrollHeight - it.clientHeight")
+        page.set_viewport_size({"width": WIDTH, "height": 800 + hidden})
         picture.parent.mkdir(exist_ok=True)
         page.screenshot(path=picture)
 

@@ -82,12 +82,14 @@ def test_the_tables_are_those_of_the_models(connection: Connection) -> None:
 
 
 def test_the_primary_keys_are_those_of_the_models(connection: Connection) -> None:
-    declared = {name: columns_of_key(name) for name in metadata.tables}
+    inspector = inspect(connection)
 
-    found = inspect(connection).get_multi_pk_constraint()
+    found = {name: inspector.get_pk_constraint(name) for name in metadata.tables}
 
-    keys = {name: key["constrained_columns"] for (_, name), key in found.items() if key}
-    assert {name: keys[name] for name in declared} == declared
+    keys = {name: key["constrained_columns"] for name, key in found.items()}
+    assert keys == {
+        name: found.primary_key.columns.keys() for name, found in metadata.tables.items()
+    }
 
 
 def test_an_upgrade_of_current_tables_changes_nothing(
@@ -122,16 +124,15 @@ async def test_a_reader_can_tell_that_its_tables_are_current(database_url: str) 
 
 
 def test_an_upgrade_that_fails_leaves_nothing_behind(bare_url: str) -> None:
-    last = list(created_tables())[-1]
     with connected(bare_url) as connection:
-        connection.execute(text(f"CREATE TABLE {last} (mine INTEGER)"))
+        connection.execute(text("CREATE TABLE steps (mine INTEGER)"))
         connection.commit()
 
-    with pytest.raises((OperationalError, ProgrammingError), match=last):
+    with pytest.raises((OperationalError, ProgrammingError), match="steps"):
         migrate.upgrade(bare_url)
 
-    with connected(bare_url) as connection:
-        assert inspect(connection).get_table_names() == [last]
+    assert tables_of(bare_url) == {"steps"}
+    assert not is_current(bare_url)
 
 
 def test_processes_that_upgrade_together_all_succeed(bare_url: str, tmp_path: Path) -> None:
@@ -229,15 +230,6 @@ def tables_of(url: str) -> set[str]:
 def is_current(url: str) -> bool:
     with connected(url) as connection:
         return migrate.is_current(connection)
-
-
-def columns_of_key(name: str) -> list[str]:
-    return [column.name for column in metadata.tables[name].primary_key]
-
-
-def created_tables() -> Iterator[str]:
-    """List the tables in an order in which none comes before what it refers to."""
-    return (found.name for found in metadata.sorted_tables)
 
 
 def add(connection: Connection, row: Customer | Conversation | Run | Escalation) -> None:

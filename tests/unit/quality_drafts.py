@@ -124,27 +124,126 @@ Os pedidos feitos antes das 14:00 saem no mesmo dia.""",
 
 # What a model makes of one article: (language, article, its answer).
 _REWRITTEN: tuple[tuple[str, str, str], ...] = (
-    ("en", "returns", "Yes, unused items can be returned within thirty days of delivery. Just start the return in your account under Orders and print the label."),
-    ("en", "returns", "Hi Ana, thanks for your message! Refunds are paid to your original payment method within five working days. Let me know if you have any other questions."),
-    ("en", "returns", "I'm sorry to hear the lamp does not fit. You can return an unused item within 30 days of delivery. For orders over €50 return shipping is free; below that 4.90 EUR is deducted."),
-    ("en", "returns", "Unfortunately gift cards and personalised items cannot be returned. All other unused items can be returned within 30 days of delivery."),
-    ("en", "shipping", "Standard shipping costs €3.95 and takes three to five working days. If you need it sooner, express shipping takes 1 working day and costs 9.50 EUR."),
-    ("en", "shipping", "Yes, we ship to Switzerland and to all countries of the European Union.\n\nIs there anything else I can help with?"),
-    ("en", "shipping", "If you place your order before 2:00 pm, it is shipped the same day. You can follow the parcel with your tracking number at https://willow-wren.example/track."),
-    ("en", "warranty", "Your device carries a warranty of 2 years from the day of delivery. The warranty covers faults in material and workmanship, but damage caused by falls or liquids is not covered."),
-    ("en", "warranty", "To claim the warranty, please send a photo of the fault and your order number by e-mail to care@willow-wren.example. Repairs usually take 10 working days."),
-    ("de", "rueckgabe", "Gern! Sie können unbenutzte Artikel innerhalb von dreißig Tagen nach der Zustellung zurückgeben. Die Rückgabe melden Sie in Ihrem Konto unter Bestellungen an."),
-    ("de", "rueckgabe", "Ab einem Bestellwert von 50 Euro ist die Rücksendung kostenlos. Darunter werden 4,90 Euro abgezogen. Bei weiteren Fragen melden Sie sich gern."),
-    ("de", "versand", "Der Standardversand kostet 3,95 € und dauert drei bis fünf Werktage. Bestellungen bis 14:00 Uhr verlassen das Lager noch am selben Tag."),
-    ("fr", "retours", "Bonjour, vous pouvez retourner un article non utilisé dans les trente jours suivant la livraison. Il suffit de déclarer le retour dans votre compte, rubrique Commandes."),
-    ("fr", "livraison", "La livraison standard coûte 3,95 euros et prend de trois à cinq jours ouvrés. La livraison express prend 1 jour ouvré."),
-    ("es", "devoluciones", "Hola, puede devolver un artículo sin usar en un plazo de treinta días desde la entrega. La devolución se inicia en su cuenta, en Pedidos."),
-    ("es", "envios", "El envío estándar cuesta 3,95 euros y tarda de tres a cinco días hábiles. Los pedidos hechos antes de las 14 h salen el mismo día."),
-    ("it", "resi", "Buongiorno, può restituire un articolo non usato entro trenta giorni dalla consegna. Il reso si avvia nel suo account, alla voce Ordini."),
-    ("it", "spedizioni", "La spedizione standard costa 3,95 euro e richiede da tre a cinque giorni lavorativi."),
-    ("nl", "retour", "U kunt een ongebruikt artikel binnen dertig dagen na bezorging terugsturen. De retour meldt u aan in uw account onder Bestellingen."),
+    (
+        "en",
+        "returns",
+        "Yes, unused items can be returned within thirty days of delivery. Just start the return "
+        "in your account under Orders and print the label.",
+    ),
+    (
+        "en",
+        "returns",
+        "Hi Ana, thanks for your message! Refunds are paid to your original payment method within "
+        "five working days. Let me know if you have any other questions.",
+    ),
+    (
+        "en",
+        "returns",
+        "I'm sorry to hear the lamp does not fit. You can return an unused item within 30 days of "
+        "delivery. For orders over €50 return shipping is free; below that 4.90 EUR is deducted.",
+    ),
+    (
+        "en",
+        "returns",
+        "Unfortunately gift cards and personalised items cannot be returned. All other unused "
+        "items can be returned within 30 days of delivery.",
+    ),
+    (
+        "en",
+        "shipping",
+        "Standard shipping costs €3.95 and takes three to five working days. If you need it "
+        "sooner, express shipping takes 1 working day and costs 9.50 EUR.",
+    ),
+    (
+        "en",
+        "shipping",
+        "Yes, we ship to Switzerland and to all countries of the European Union.\n\nIs there "
+        "anything else I can help with?",
+    ),
+    (
+        "en",
+        "shipping",
+        "If you place your order before 2:00 pm, it is shipped the same day. You can follow the "
+        "parcel with your tracking number at https://willow-wren.example/track.",
+    ),
+    (
+        "en",
+        "warranty",
+        "Your device carries a warranty of 2 years from the day of delivery. The warranty covers "
+        "faults in material and workmanship, but damage caused by falls or liquids is not covered.",
+    ),
+    (
+        "en",
+        "warranty",
+        "To claim the warranty, please send a photo of the fault and your order number by e-mail "
+        "to care@willow-wren.example. Repairs usually take 10 working days.",
+    ),
+    (
+        "de",
+        "rueckgabe",
+        "Gern! Sie können unbenutzte Artikel innerhalb von dreißig Tagen nach der Zustellung "
+        "zurückgeben. Die Rückgabe melden Sie in Ihrem Konto unter Bestellungen an.",
+    ),
+    (
+        "de",
+        "rueckgabe",
+        "Ab einem Bestellwert von 50 Euro ist die Rücksendung kostenlos. Darunter werden 4,90 "
+        "Euro abgezogen. Bei weiteren Fragen melden Sie sich gern.",
+    ),
+    (
+        "de",
+        "versand",
+        "Der Standardversand kostet 3,95 € und dauert drei bis fünf Werktage. Bestellungen bis "
+        "14:00 Uhr verlassen das Lager noch am selben Tag.",
+    ),
+    (
+        "fr",
+        "retours",
+        "Bonjour, vous pouvez retourner un article non utilisé dans les trente jours suivant la "
+        "livraison. Il suffit de déclarer le retour dans votre compte, rubrique Commandes.",
+    ),
+    (
+        "fr",
+        "livraison",
+        "La livraison standard coûte 3,95 euros et prend de trois à cinq jours ouvrés. La "
+        "livraison express prend 1 jour ouvré.",
+    ),
+    (
+        "es",
+        "devoluciones",
+        "Hola, puede devolver un artículo sin usar en un plazo de treinta días desde la entrega. "
+        "La devolución se inicia en su cuenta, en Pedidos.",
+    ),
+    (
+        "es",
+        "envios",
+        "El envío estándar cuesta 3,95 euros y tarda de tres a cinco días hábiles. Los pedidos "
+        "hechos antes de las 14 h salen el mismo día.",
+    ),
+    (
+        "it",
+        "resi",
+        "Buongiorno, può restituire un articolo non usato entro trenta giorni dalla consegna. Il "
+        "reso si avvia nel suo account, alla voce Ordini.",
+    ),
+    (
+        "it",
+        "spedizioni",
+        "La spedizione standard costa 3,95 euro e richiede da tre a cinque giorni lavorativi.",
+    ),
+    (
+        "nl",
+        "retour",
+        "U kunt een ongebruikt artikel binnen dertig dagen na bezorging terugsturen. De retour "
+        "meldt u aan in uw account onder Bestellingen.",
+    ),
     ("nl", "verzending", "Standaardverzending kost € 3,95 en duurt drie tot vijf werkdagen."),
-    ("pt", "devolucoes", "Olá, você pode devolver um artigo não usado em até trinta dias após a entrega. A devolução é iniciada na sua conta, em Pedidos."),
+    (
+        "pt",
+        "devolucoes",
+        "Olá, você pode devolver um artigo não usado em até trinta dias após a entrega. A "
+        "devolução é iniciada na sua conta, em Pedidos.",
+    ),
     ("pt", "envios", "O envio padrão custa 3,95 euros e leva de três a cinco dias úteis."),
 )
 _QUESTIONS = {
@@ -241,7 +340,8 @@ def _order_by_model(chance: random.Random) -> Case:
         "not_shipped_due": f"has not shipped yet; it is due on {day}",
         "late_due": f"was due on {day} and is late",
     }[status]
-    text = f"Thanks for writing, Ana. Your order {number} {state}. The tracking number is TRK-{number}."
+    text = f"Thanks for writing, Ana. Your order {number} {state}."
+    text += f" The tracking number is TRK-{number}."
     draft = Draft(text=text, responder="light", evidence=(record,), confidence=0.8)
     return Case(draft=draft, question=f"where is {number}")
 
@@ -417,7 +517,10 @@ _OTHER_ORDER = {
 }
 _MONEY = re.compile(r"(?:€ ?)?(\d+)[.,](\d\d)(?= ?(?:€|EUR|euro))|(?<=€)(\d+)[.,](\d\d)")
 _DAY = re.compile(r"(?<!\d)(\d{1,2})(?=\.? (?:de )?[^\W\d_]{3,10}(?: de)? 20\d\d)")
-_SPAN = re.compile(r"\b30(?= (?:days|Tagen|jours|días|giorni|dagen|dias))|\bthirty\b|\bdreißig\b|\btrente\b|\btreinta\b|\btrenta\b|\bdertig\b|\btrinta\b")
+_SPAN = re.compile(
+    r"\b30(?= (?:days|Tagen|jours|días|giorni|dagen|dias))|\bthirty\b|\bdreißig\b|\btrente\b"
+    r"|\btreinta\b|\btrenta\b|\bdertig\b|\btrinta\b"
+)
 
 
 def corrupted(seed: int, per_kind: int = 50) -> list[Case]:
@@ -444,7 +547,11 @@ def invented(seed: int, count: int) -> list[Case]:
     chance = random.Random(seed)
     cases = [_rewritten(chance) for _ in range(count)]
     return [
-        _with_text(case, _added(chance, case.draft.text, chance.choice(INVENTED[case.draft.language])), "invented")
+        _with_text(
+            case,
+            _added(chance, case.draft.text, chance.choice(INVENTED[case.draft.language])),
+            "invented",
+        )
         for case in cases
     ]
 
@@ -478,7 +585,7 @@ def _other_amount(chance: random.Random, case: Case) -> str | None:
         return None
     whole = found.group(1) or found.group(3)
     start = found.start(1) if found.group(1) else found.start(3)
-    return f"{case.draft.text[:start]}{int(whole) + chance.randint(1, 90)}{case.draft.text[start + len(whole):]}"
+    return f"{case.draft.text[:start]}{int(whole) + chance.randint(1, 90)}{case.draft.text[start + len(whole) :]}"
 
 
 def _other_date(chance: random.Random, case: Case) -> str | None:
@@ -487,7 +594,7 @@ def _other_date(chance: random.Random, case: Case) -> str | None:
         return None
     day = int(found.group(1))
     other = chance.choice([number for number in range(1, 29) if number != day])
-    return f"{case.draft.text[: found.start()]}{other}{case.draft.text[found.end():]}"
+    return f"{case.draft.text[: found.start()]}{other}{case.draft.text[found.end() :]}"
 
 
 def _other_word(chance: random.Random, case: Case) -> str | None:
@@ -495,7 +602,7 @@ def _other_word(chance: random.Random, case: Case) -> str | None:
     if not found:
         return None
     word = chance.choice(_WORDS[case.draft.language]).replace(";", " ")
-    return f"{case.draft.text[: found.start()]}{word}{case.draft.text[found.end():]}"
+    return f"{case.draft.text[: found.start()]}{word}{case.draft.text[found.end() :]}"
 
 
 def _other_order(chance: random.Random, case: Case) -> str | None:

@@ -172,7 +172,22 @@ def test_masking_twice_is_masking_once(text: str) -> None:
 
 SNIPPETS = st.sampled_from(
     [
-        *("cvv", "password", "PIN", "is", ":", " ", "[", "]", CARD, CODE, SECRET, IBAN, "123", "4321"),
+        *(
+            "cvv",
+            "password",
+            "PIN",
+            "is",
+            ":",
+            " ",
+            "[",
+            "]",
+            CARD,
+            CODE,
+            SECRET,
+            IBAN,
+            "123",
+            "4321",
+        ),
         *("4111 1111 1111 1111", "DE89370400440532013000", "-", ",", "x", "é", "\n", "a@b.example"),
         *("4111", "1111", "order", "tracking number", "security code", "'"),
     ]
@@ -190,7 +205,9 @@ def test_masking_and_redacting_are_stable_on_what_they_look_for(text: str) -> No
 
 @given(st.text(st.characters(exclude_categories=("Nd", "Cs")), max_size=200))
 def test_a_text_without_digits_and_secret_words_stays_byte_for_byte(text: str) -> None:
-    if not re.search(r"pass|pwd|pin|key|code|token|contra|clave|wacht|senha|palavra|wort|secret", text, re.I):
+    if not re.search(
+        r"pass|pwd|pin|key|code|token|contra|clave|wacht|senha|palavra|wort|secret", text, re.I
+    ):
         assert mask(text) == text
 
 
@@ -198,7 +215,21 @@ def test_a_text_without_digits_and_secret_words_stays_byte_for_byte(text: str) -
 @pytest.mark.parametrize(
     "pattern",
     [
-        *("1 ", "4", "4 ", "1-", "a", "a.a", "a@", "+1(", "(", "'", "is ", "123 ", "4111 1111 1111 1111 "),
+        *(
+            "1 ",
+            "4",
+            "4 ",
+            "1-",
+            "a",
+            "a.a",
+            "a@",
+            "+1(",
+            "(",
+            "'",
+            "is ",
+            "123 ",
+            "4111 1111 1111 1111 ",
+        ),
         *("password ", "password: ", "cvv ", "cvv is ", "pin :", "DE89 ", "DE89", "security code "),
     ],
 )

@@ -43,15 +43,12 @@ class LocalClassifier:
 
     def train(self, intents: Sequence[Intent]) -> None:
         """Learn the intents that have examples; raises `BadInput` where fewer than two have any."""
-        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
         taught = [intent for intent in intents if any(map(str.strip, intent.examples))]
         if len(taught) < 2:
             raise BadInput(
                 "a classifier needs at least two intents with examples", field="intents.examples"
             )
-        # More threads are slower at this size and would starve the answers under way.
-        with threadpool_limits(limits=1):
+        with fitting.one_thread():
             self._adopt(_learn(taught, fingerprint_of(intents)))
 
     def read(self, text: str) -> Reading:

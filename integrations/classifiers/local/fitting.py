@@ -3,7 +3,8 @@
 import math
 import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,19 @@ class Fit:
     idf: Any
     weights: Any
     bias: Any
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Keep the linear algebra to one thread: at this size more are slower and starve answers."""
+    # The limit reaches only libraries that are loaded by then.
+    import scipy.linalg  # noqa: F401
+    import sklearn.linear_model
+    import sklearn.svm  # noqa: F401
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    with threadpool_limits(limits=1):
+        yield
 
 
 def fit(texts: Sequence[Counter[str]], labels: Sequence[int], classes: int) -> Fit:
