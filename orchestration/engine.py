@@ -15,7 +15,7 @@ from tenacity import (
     RetryCallState,
     retry_if_exception,
     stop_after_attempt,
-    wait_exponential_jitter,
+    wait_random_exponential,
 )
 
 from orchestration.context import Case, Toolbox, entry_state
@@ -226,7 +226,7 @@ class Walk:
 
         async for attempt in AsyncRetrying(
             stop=stop_after_attempt(spec.retries + 1),
-            wait=wait_exponential_jitter(initial=0.1, max=5),
+            wait=wait_random_exponential(multiplier=0.1, max=5),
             retry=retry_if_exception(_may_work_later),
             before=count,
             reraise=True,

@@ -25,7 +25,10 @@ def reason_of(run_state: Mapping[str, Json]) -> str:
         return f"the node {failure['node']} failed: {failure['error']}"
     if (verdict := run_state.get("verdict")) and verdict["outcome"] != "passed":
         return "the draft did not pass the check: " + "; ".join(verdict["reasons"])
-    if rule := run_state.get("rule"):
+    rule = run_state.get("rule")
+    if run_state.get("tried"):
+        return f"no responder could answer (rule: {rule})"
+    if rule:
         return f"rule: {rule}"
     return "the workflow asks for a human"
 
@@ -119,9 +122,7 @@ def _suggestion(run_state: Mapping[str, Json]) -> str | None:
 
 
 def _tried(run_state: Mapping[str, Json]) -> list[Json]:
-    tried: list[Json] = []
-    if draft := run_state.get("draft"):
-        tried.append({"responder": draft["responder"], "result": "drafted"})
+    tried: list[Json] = list(run_state.get("tried") or ())
     if verdict := run_state.get("verdict"):
         tried.append({"check": verdict["outcome"], "reasons": verdict["reasons"]})
     if failure := run_state.get("failure"):

@@ -123,9 +123,9 @@ class Conversation(SQLModel, table=True):
     next_seq: int = 1
     supersedes: int = 0
     turns: int = 0
-    memory: Any = Field(default=None, sa_type=Document)
+    memory: Any = Field(default=None, sa_type=Document, nullable=True)
     callback_url: str | None = None
-    details: Any = Field(default=None, sa_type=Document)
+    details: Any = Field(default=None, sa_type=Document, nullable=True)
     last_word: str | None = None
     due_at: datetime | None = Field(default=None, sa_type=Moment)
     created_at: datetime = Field(sa_type=Moment)
@@ -157,11 +157,11 @@ class Message(SQLModel, table=True):
     at: datetime = Field(sa_type=Moment)
     run_id: str | None = None
     turn_id: str | None = None
-    citations: Any = Field(default=None, sa_type=Document)
+    citations: Any = Field(default=None, sa_type=Document, nullable=True)
     source: str | None = None
     source_id: str | None = None
     fingerprint: str | None = None
-    details: Any = Field(default=None, sa_type=Document)
+    details: Any = Field(default=None, sa_type=Document, nullable=True)
 
 
 class File(SQLModel, table=True):
@@ -186,7 +186,7 @@ class Event(SQLModel, table=True):
     seq: int = Field(primary_key=True)
     kind: str
     audience: str = "customer"
-    details: Any = Field(default=None, sa_type=Document)
+    details: Any = Field(default=None, sa_type=Document, nullable=True)
     at: datetime = Field(sa_type=Moment)
 
 
@@ -209,13 +209,13 @@ class Run(SQLModel, table=True):
     revision: int
     is_final: bool = False
     text: str = Field(sa_type=Text)
-    messages: Any = Field(default=None, sa_type=Document)
-    entry: Any = Field(default=None, sa_type=Document)
+    messages: Any = Field(default=None, sa_type=Document, nullable=True)
+    entry: Any = Field(default=None, sa_type=Document, nullable=True)
     route: str | None = None
     rule: str | None = None
-    rules_tried: Any = Field(default=None, sa_type=Document)
-    classification: Any = Field(default=None, sa_type=Document)
-    parts: Any = Field(default=None, sa_type=Document)
+    rules_tried: Any = Field(default=None, sa_type=Document, nullable=True)
+    classification: Any = Field(default=None, sa_type=Document, nullable=True)
+    parts: Any = Field(default=None, sa_type=Document, nullable=True)
     outcome: str | None = None
     error: str | None = Field(default=None, sa_type=Text)
     fingerprint: str | None = None
@@ -243,8 +243,8 @@ class Step(SQLModel, table=True):
     attempt: int = 1
     started_at: datetime = Field(sa_type=Moment)
     ms: float | None = None
-    input: Any = Field(default=None, sa_type=Document)
-    output: Any = Field(default=None, sa_type=Document)
+    input: Any = Field(default=None, sa_type=Document, nullable=True)
+    output: Any = Field(default=None, sa_type=Document, nullable=True)
     error: str | None = Field(default=None, sa_type=Text)
 
 
@@ -261,8 +261,8 @@ class Approval(SQLModel, table=True):
     visit: int = 1
     conversation_id: str = Field(foreign_key="conversations.id", index=True)
     status: str = "open"
-    draft: Any = Field(default=None, sa_type=Document)
-    reasons: Any = Field(default=None, sa_type=Document)
+    draft: Any = Field(default=None, sa_type=Document, nullable=True)
+    reasons: Any = Field(default=None, sa_type=Document, nullable=True)
     expires_at: datetime = Field(sa_type=Moment)
     created_at: datetime = Field(sa_type=Moment)
     decided_at: datetime | None = Field(default=None, sa_type=Moment)
@@ -289,7 +289,7 @@ class Escalation(SQLModel, table=True):
     queue: str
     assignee: str | None = None
     version: int = 1
-    brief: Any = Field(default=None, sa_type=Document)
+    brief: Any = Field(default=None, sa_type=Document, nullable=True)
     created_at: datetime = Field(sa_type=Moment)
     target_from: datetime = Field(sa_type=Moment)
     due_at: datetime | None = Field(default=None, sa_type=Moment)
@@ -369,12 +369,12 @@ class IntentRow(SQLModel, table=True):
     name: str = Field(primary_key=True)
     position: int
     description: str = Field(default="", sa_type=Text)
-    examples: Any = Field(default=None, sa_type=Document)
+    examples: Any = Field(default=None, sa_type=Document, nullable=True)
     complexity: str
     urgency: str
     risk: str
     wants_human: bool = False
-    responders: Any = Field(default=None, sa_type=Document)
+    responders: Any = Field(default=None, sa_type=Document, nullable=True)
 
 
 class ArticleRow(SQLModel, table=True):
@@ -386,7 +386,7 @@ class ArticleRow(SQLModel, table=True):
     title: str
     url: str | None = None
     language: str
-    questions: Any = Field(default=None, sa_type=Document)
+    questions: Any = Field(default=None, sa_type=Document, nullable=True)
     text: str = Field(sa_type=Text)
 
 
@@ -415,7 +415,7 @@ class OrderRow(SQLModel, table=True):
     tracking: str | None = None
     value: str | None = None
     currency: str = "USD"
-    items: Any = Field(default=None, sa_type=Document)
+    items: Any = Field(default=None, sa_type=Document, nullable=True)
 
 
 class ChatSession(SQLModel, table=True):
@@ -440,7 +440,7 @@ class Command(SQLModel, table=True):
 
     key: str = Field(primary_key=True)
     fingerprint: str
-    answer: Any = Field(default=None, sa_type=Document)
+    answer: Any = Field(default=None, sa_type=Document, nullable=True)
     at: datetime = Field(sa_type=Moment)
 
 
@@ -450,4 +450,4 @@ class Setting(SQLModel, table=True):
     __tablename__ = "settings"
 
     name: str = Field(primary_key=True)
-    value: Any = Field(default=None, sa_type=Document)
+    value: Any = Field(default=None, sa_type=Document, nullable=True)

@@ -4,7 +4,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from orchestration.classification.entities import find_emails
 from orchestration.classification.facts import Facts
+from orchestration.classification.smalltalk import find_small_talk
 from orchestration.classification.words import fold, split_words, word_set
 from orchestration.types import Memory, PendingQuestion, Reading
 
@@ -49,6 +51,7 @@ _POINTING_AT_NOTHING = re.compile(
     r"it'?s (?:possible|ok)|es (?:gibt|ist moglich)|est-ce)(?!\w)"
 )
 _LONGEST_FOLLOW_UP = 8
+_SURE_OF_ANOTHER = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,12 +67,24 @@ def resume(
     text: str, reading: Reading, *, memory: Memory, facts: Facts, orders: tuple[str, ...]
 ) -> Resumed | None:
     """Return what a message means as an answer or a follow-up; None where it stands for itself."""
-    if memory.pending and memory.pending.missing == "order":
-        chosen = _chosen(text, reading, memory.pending, facts=facts, orders=orders)
+    pending = memory.pending
+    if pending and pending.missing == "order":
+        chosen = _chosen(text, reading, pending, facts=facts, orders=orders)
         if chosen:
             reason = "answers the question which order"
-            return Resumed(intent=memory.pending.intent, orders=chosen, reason=reason)
-    return _follow_up(text, memory, orders)
+            return Resumed(intent=pending.intent, orders=chosen, reason=reason)
+    if pending and pending.missing == "email" and find_emails(text):
+        return Resumed(intent=pending.intent, orders=(), reason="leaves an e-mail address")
+    followed = _follow_up(text, memory, orders)
+    if followed is None and pending and _means_nothing(reading) and not find_small_talk(text):
+        # Asked once more; a second answer that does not fit goes to a human.
+        return Resumed(intent=pending.intent, orders=(), reason="does not fit what was asked")
+    return followed
+
+
+def _means_nothing(reading: Reading) -> bool:
+    likeliest = max(reading.probabilities.values(), default=0.0)
+    return reading.out_of_scope or likeliest < _SURE_OF_ANOTHER
 
 
 def points_back(text: str) -> bool:
@@ -116,7 +131,7 @@ def _asks_anew(reading: Reading, pending: str) -> bool:
     if not reading.probabilities:
         return False
     intent, probability = max(reading.probabilities.items(), key=lambda pair: pair[1])
-    return intent != pending and probability >= 0.5 and not reading.out_of_scope
+    return intent != pending and probability >= _SURE_OF_ANOTHER and not reading.out_of_scope
 
 
 def _by_items(content: Sequence[str], options: Sequence[str], facts: Facts) -> tuple[str, ...]:

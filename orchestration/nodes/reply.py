@@ -35,34 +35,34 @@ class Reply(Node):
 
     @classmethod
     def writes(cls, config: ReplyConfig) -> frozenset[str]:
-        """Write the draft."""
-        return frozenset({"draft"})
+        """Write the draft, and who was tried."""
+        return frozenset({"draft", "tried"})
 
     async def run(self, visit: Visit) -> Outcome:
         """Try the responders."""
         question = await ask(visit)
-        tried: list[Json] = []
+        tried: list[Json] = list(visit.state.get("tried") or ())
         for name in self.config.responders:
             draft = await self._try(name, question, visit, tried)
             if draft is not None:
-                updates = {"draft": as_json(draft)}
-                return Outcome(
-                    exit="drafted", updates=updates, notes={"tried": tried}, input=_shown(question)
-                )
-        return Outcome(exit="abstained", notes={"tried": tried}, input=_shown(question))
+                updates = {"draft": as_json(draft), "tried": tried}
+                return Outcome(exit="drafted", updates=updates, input=_shown(question))
+        return Outcome(exit="abstained", updates={"tried": tried}, input=_shown(question))
 
     async def _try(
         self, name: str, question: Question, visit: Visit, tried: list[Json]
     ) -> Draft | None:
         tools = visit.tools
         if name not in responses.RESPONDERS:
-            tried.append({"responder": name, "result": "abstained: no model is configured"})
+            result = "abstained: no model is configured"
+            tried.append({"node": visit.node, "responder": name, "result": result})
             return None
         index = await tools.catalog.index()
         draft = await asyncio.to_thread(
             responses.answer, name, question, texts=tools.texts, shop=tools.shop, index=index
         )
-        tried.append({"responder": name, "result": "drafted" if draft else "abstained"})
+        result = "drafted" if draft else "abstained"
+        tried.append({"node": visit.node, "responder": name, "result": result})
         return draft
 
 

@@ -17,7 +17,7 @@ from orchestration.quality import (
 from orchestration.quality.facts import Amount, Code, Fact, extract
 from orchestration.quality.grounding import Known
 from orchestration.quality.ownership import Orders
-from orchestration.quality.text import Sentence, fold, normal, sentences
+from orchestration.quality.text import Sentence, fold, normal, sentences, unwrapped
 from orchestration.types import Draft, Evidence, Verdict
 
 # Their sentences are written by people: code only fills in facts or chooses quotes.
@@ -160,7 +160,7 @@ def _without_orders_to_machines(draft: Draft) -> tuple[Evidence, ...]:
 
 
 def _facts_of(item: Evidence) -> Iterator[str]:
-    for part in sentences(normal(item.text)):
+    for part in sentences(unwrapped(normal(item.text))):
         if not _TO_A_MACHINE.search(fold(part.text)):
             yield part.text
 

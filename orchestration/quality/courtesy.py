@@ -19,7 +19,8 @@ _SMALL_TALK = re.compile(
     r"|atenciosamente|(?:source|quelle|fuente|fonte|bron) ?:)\b"
 )
 _COURTESY = re.compile(
-    r"\b(?:sorry|apologi[sz]e|apologies|i understand|i see|let me know|feel free|happy to help"
+    r"\b(?:sorry|apologi[sz]e|apologies|i understand|i see|let (?:me|you) know|get back to you"
+    r"|keep you posted|feel free|happy to help"
     r"|glad to help|hope (?:this|that) helps"
     r"|any (?:other |further |more )?questions|anything else|tut mir leid|tut uns leid"
     r"|entschuldigung|verstehe|bei (?:weiteren )?fragen"
@@ -35,6 +36,16 @@ _ASKS = re.compile(
     r"|\b(?:send|tell|give|share|provide|confirm|check) (?:me|us|the"
     r"|your)\b[^.!?\n]{0,30}\b(?:number|e-?mail|photo|photos|details)\b"
 )
+# What a model answers when it gives no reason.
+_AFFIRMS = re.compile(
+    r"(?:yes|yep|yeah|correct|exactly|right|sure|of course|certainly|absolutely|ok|okay|true|ja"
+    r"|genau|richtig"
+    r"|naturlich|selbstverstandlich|stimmt|oui|bien sur|exact|tout a fait|d'accord|si|claro"
+    r"|correcto|exacto|certo"
+    r"|esatto|corretto|certamente|zeker|klopt|natuurlijk|inderdaad|sim|correto|com certeza|no"
+    r"|nein|non|nee|nao)"
+    r"(?:[ ,]+(?:it is|that's right|you can|sie konnen|please|bitte|that is correct|indeed))?[ .!]*"
+)
 # What no courtesy may carry along.
 _CLAIM = re.compile(
     r"\b(?:you (?:can|may|will|must|need|are entitled)|free of charge|for free|we (?:will|offer"
@@ -45,6 +56,11 @@ _CLAIM = re.compile(
     r"|offriamo|u (?:kunt|mag|moet)|wij (?:bieden|accepteren)"
     r"|(?:pode|deve) \w+)\b"
 )
+
+
+def affirms(sentence: str) -> bool:
+    """Tell whether a sentence is a bare yes or no."""
+    return _AFFIRMS.fullmatch(fold(sentence).strip()) is not None
 
 
 def claims(sentence: str) -> bool:

@@ -51,11 +51,16 @@ _RECORDED = (
 # What no sentence of ours says unless it quotes an article or tells what a record says.
 _TOUCHY = re.compile(
     r"refund|reimburs|money|compensat|voucher|coupon|discount|guarante|promis|cancel|free of charge"
-    r"|credit|\bamount|\bpaid|\bpay\b|\bcharge|\bkeep |address is|replac|\bexchang|\bgift|\bgrant|approv|waive"
-    r"|erstatt|geld\b|\bzahlung|ruckzahlung|gutsch|rabatt|garanti|versprech|storn|entschadig|betrag|zuruckgezahlt|behalten"
-    r"|ersatz|genehmig|kostenlos|rembours|annul|promet|promis|code promo|dedommag|\bargent\b|montant|offrons"
-    r"|\bgarder|(?:sera|verra) restitu|reembols|dinero|\banul|cupon|descuento|importe|quedarse|regal|rimbors|sconto|soldi|importo"
-    r"|denaro|tenere l|terugbeta|terugstort|gestort|garand|gegarand|belov|beloof|geannul|annuleer|korting|vergoed"
+    r"|credit|\bamount|\bpaid|\bpay\b|\bcharge|\bkeep |address is|replac|\bexchang|\bgift|\bgrant"
+    r"|approv|waive"
+    r"|erstatt|geld\b|\bzahlung|ruckzahlung|gutsch|rabatt|garanti|versprech|storn|entschadig"
+    r"|betrag|zuruckgezahlt|behalten"
+    r"|ersatz|genehmig|kostenlos|rembours|annul|promet|promis|code promo|dedommag|\bargent\b"
+    r"|montant|offrons"
+    r"|\bgarder|(?:sera|verra) restitu|reembols|dinero|\banul|cupon|descuento|importe|quedarse"
+    r"|regal|rimbors|sconto|soldi|importo"
+    r"|denaro|tenere l|terugbeta|terugstort|gestort|garand|gegarand|belov|beloof|geannul|annuleer"
+    r"|korting|vergoed"
     r"|bedrag|behouden|\bhouden|tegoed|dinheiro|garant|estorn|desconto|cupom|\bvalor\b|ficar com"
 )
 

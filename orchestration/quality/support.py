@@ -111,6 +111,9 @@ def unsupported(parts: Sequence[Sentence], known: Sequence[Ground], language: st
         for clause in _CLAUSE.split(part.text):
             if _claims(clause) and _best(clause, known, language) is None:
                 yield f"no evidence says: {clause[:160]}"
+    if not any(_claims(part.text) for part in parts):
+        for part in filter(lambda part: courtesy.affirms(part.text), parts):
+            yield f"says yes or no and gives no reason: {part.text}"
 
 
 def rests_on_article(parts: Sequence[Sentence], known: Sequence[Ground], language: str) -> bool:

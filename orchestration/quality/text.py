@@ -8,10 +8,15 @@ from functools import lru_cache
 
 # A dot after a one- or two-digit number is a German date, after these letters an abbreviation.
 _BREAK = re.compile(
-    r"(?<=[.!?…])(?<!\b\d\.)(?<!\b\d\d\.)(?<!\b[Nn][ro]\.)(?<!\bca\.)(?<!\bz\.)"
+    r"(?<=[.!?…])(?<![\s(]\d\.)(?<![\s(]\d\d\.)(?<!\b[Nn][ro]\.)(?<!\bca\.)(?<!\bz\.)"
     r"[\"'”»)\]*_]{0,3}\s+(?=[^\sa-zß-ÿ])|\s*\n+\s*|\s+[•·▪]\s+"
 )
 _BULLET = re.compile(r"[\s•·▪*\->\u2013\u2014]+")
+# A long line without an end, or a next line in lower case; a list keeps its lines.
+_WRAP = re.compile(
+    r"(?<=[^\n.!?:;])[ \t]*\n[ \t]*(?=[a-zß-ÿ]|\d+(?![.)\d]))"
+    r"|(?<=[^\n]{60}[^\n.!?:;])[ \t]*\n[ \t]*(?=[^\W\d_])"
+)
 _WORD = re.compile(r"\w+")
 
 
@@ -32,6 +37,11 @@ def listed(names: str) -> list[str]:
 def normal(text: str) -> str:
     """Return the compatibility form of a text: one spelling of digits, spaces and letters."""
     return text if text.isascii() else unicodedata.normalize("NFKC", text)
+
+
+def unwrapped(text: str) -> str:
+    """Join the lines that a text file broke in the middle of a sentence."""
+    return _WRAP.sub(" ", text)
 
 
 def fold(text: str) -> str:

@@ -48,7 +48,11 @@ def add_unless_there(connection: Connection, row: SQLModel) -> bool:
     """Insert a row unless one of its unique keys is taken; tell whether it was inserted."""
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     statement = dialect.insert(table(type(row))).values(**row.model_dump())
-    return connection.execute(statement.on_conflict_do_nothing()).rowcount == 1
+    # Without the option SQLAlchemy does not ask PostgreSQL how many rows an INSERT made.
+    done = connection.execute(
+        statement.on_conflict_do_nothing(), execution_options={"preserve_rowcount": True}
+    )
+    return done.rowcount == 1
 
 
 def put(connection: Connection, row: SQLModel) -> None:
