@@ -12,6 +12,8 @@ FrontdeskError
 ├── ExternalFailure           a system outside did not do what was asked
 │   ├── TemporaryFailure 503  may work later
 │   └── PermanentFailure 502  will never work
+│       ├── ContextTooLong    more text than the model takes
+│       └── ContentRefused    the provider's filter stands against it
 └── Fenced                    another worker has the conversation; never leaves `turns`
     └── Superseded            the customer wrote again; the turn starts anew
 """
@@ -125,6 +127,14 @@ class PermanentFailure(ExternalFailure):
 
     status = 502
     title = "Refused by the other side"
+
+
+class ContextTooLong(PermanentFailure):
+    """The model takes less text than it was given; another may take it."""
+
+
+class ContentRefused(PermanentFailure):
+    """The provider's content filter refused; another model may answer."""
 
 
 class Fenced(FrontdeskError):

@@ -9,9 +9,13 @@ from orchestration.types import (
     ConversationId,
     CustomerRecord,
     Intent,
+    ModelAnswer,
+    ModelConfig,
+    ModelRequest,
     Order,
     Parcel,
     Passage,
+    Price,
     Reading,
     Receipt,
 )
@@ -85,6 +89,20 @@ class IntentClassifier(Protocol):
 
     def read(self, text: str) -> Reading:
         """Return the probabilities of the intents for a text; some milliseconds of CPU."""
+
+
+class ModelProvider(Protocol):
+    """The one adapter to all models; it makes one request and never retries."""
+
+    async def complete(self, model: ModelConfig, request: ModelRequest) -> ModelAnswer:
+        """Make one request.
+
+        Raises `TemporaryFailure` (with `retry_after`, or `in_doubt` where the provider may have
+        done the work), `ContextTooLong`, `ContentRefused`, or another `PermanentFailure`.
+        """
+
+    def list_price(self, model: str) -> Price | None:
+        """Return the list price of a model, where one is known."""
 
 
 class Dispatcher(Protocol):

@@ -41,17 +41,17 @@ _CODE_WORD = (
     r"|código de segurança)"
 )
 _CODE_AFTER = re.compile(
-    rf"(?<!\w)({_CODE_WORD}\b(?! removed\])(?:\s{{0,3}}{_LINKS}){{0,4}}\s{{0,3}})(?<!\d)\d{{3,4}}(?![\w.,]?\d)",
+    rf"(?<!\w)({_CODE_WORD}\b(?! removed\])(?:\s{{0,3}}{_LINKS}){{0,4}}\s{{0,3}})"
+    r"(?<!\d)\d{3,4}(?![\w.,]?\d)",
     re.IGNORECASE,
 )
 _CODE_BEFORE = re.compile(
-    rf"(?<![\w.,-])\d{{3,4}}(?=\s{{0,3}}(?:is|as|ist|est|es|è|é|,)?\s{{0,3}}(?:(?:the|my|der|mein"
-    rf"|mon|le|mi|el|il|mijn|o|meu)\s)?\s{{0,2}}\(?"
-    rf"(?:cvv2?|cvc2?)\b)",
+    r"(?<![\w.,-])\d{3,4}(?=\s{0,3}(?:is|as|ist|est|es|è|é|,)?\s{0,3}"
+    r"(?:(?:the|my|der|mein|mon|le|mi|el|il|mijn|o|meu)\s)?\s{0,2}\(?(?:cvv2?|cvc2?)\b)",
     re.IGNORECASE,
 )
 
-_SECRET_WORD = (
+_HIDDEN_WORD = (
     r"(?:pass ?words?|passwd|pwd|pass ?phrase|pass ?code|pin(?:[ -]?(?:code|number|nummer))?|otp"
     r"|(?-i:TAN)|client secret|secret (?:key|code)|api[ -]?key|access[ -]?token"
     r"|kennwort|passwort|geheimzahl|geheimnummer|mot de passe|code secret|contraseña|clave"
@@ -60,42 +60,37 @@ _SECRET_WORD = (
 )
 _SAYS = r"(?:is|was|ist|war|lautet|est|c'est|es|era|è|é)"
 _SECRET = re.compile(
-    rf"(?<![\w\[])({_SECRET_WORD}\b(?! removed\]))(?:(\s{{0,3}}[:=]\s{{0,3}})"
+    rf"(?<![\w\[])({_HIDDEN_WORD}\b(?! removed\]))(?:(\s{{0,3}}[:=]\s{{0,3}})"
     rf"|(\s{{1,3}}{_SAYS}\s{{0,2}}:?\s{{1,3}})|(\s{{1,3}}))"
     r"(?!\[)(\"[^\"\n]{1,80}\"|'[^'\n]{1,80}'|“[^”\n]{1,80}”|„[^“\n]{1,80}“|[^\s\[\]]+)",
     re.IGNORECASE,
 )
 # What follows "my password is" when no password follows.
-_NO_SECRET = frozenset(
-    "in on at for from with to important importante wichtig important belangrijk "
-    "not no never wrong incorrect invalid expired lost forgotten stolen the a an blocked locked "
-    "rejected refused required "
-    "too very still also always now being changed reset same correct weak old new asked what why "
-    "where how "
-    "nicht falsch ungültig abgelaufen vergessen weg gesperrt die das der ein eine zu immer noch "
-    "auch nun "
-    "pas incorrect incorrecte invalide expiré oublié perdu bloqué le la un une toujours "
-    "no incorrecta inválida caducada olvidada bloqueada la el una siempre errónea "
-    "non sbagliata errata scaduta dimenticata bloccata il lo la una sempre "
-    "niet verkeerd ongeldig verlopen vergeten geblokkeerd het de een altijd fout onjuist "
-    "não errada inválida expirada esquecida bloqueada a o uma sempre incorreta".split()
-)
+_USUAL = """
+in on at for from with to important importante wichtig belangrijk not no never wrong incorrect
+invalid expired lost forgotten stolen the a an blocked locked rejected refused required too very
+still also always now being changed reset same correct weak old new asked what why where how
+nicht falsch ungültig abgelaufen vergessen weg gesperrt die das der ein eine zu immer noch auch nun
+pas incorrecte invalide expiré oublié perdu bloqué le la un une toujours
+incorrecta inválida caducada olvidada bloqueada el siempre errónea
+non sbagliata errata scaduta dimenticata bloccata il lo sempre
+niet verkeerd ongeldig verlopen vergeten geblokkeerd het de een altijd fout onjuist
+não errada expirada esquecida bloqueada o uma incorreta
+"""
+_NO_SECRET = frozenset(_USUAL.split())
 # "The pin is broken" speaks of a brooch: these secrets are numbers.
 _NUMERIC = re.compile(r"pin|otp|tan|geheim|code|pass ?code", re.IGNORECASE)
 _HAS_DIGIT = re.compile(r"\d")
 
 _IBAN_START = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?=[ \-]?[A-Za-z0-9])")
 _IBAN_REST = re.compile(r"[A-Za-z0-9]|[ \-](?=[A-Za-z0-9])")
-_IBAN_LENGTHS = {
-    pair[:2]: int(pair[2:])
-    for pair in (
-        "AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DK18 DO28 "
-        "EE20 EG29 ES24 FI18 FO18 FR27 GB22 GE22 GI23 GL18 GR27 GT28 HR21 HU28 IE22 IL23 IQ23 IS26 "
-        "IT27 JO30 KW30 KZ20 LB28 LC32 LI21 LT20 LU20 LV21 LY25 MC27 MD24 ME22 MK19 MR27 MT31 MU30 "
-        "NL18 NO15 PK24 PL28 PS29 PT25 QA29 RO24 RS22 SA24 SC31 SE24 SI19 SK24 SM27 ST25 SV28 TL23 "
-        "TN24 TR26 UA29 VA22 VG24 XK20"
-    ).split()
-}
+_IBAN_COUNTRIES = """
+AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DK18 DO28 EE20 EG29
+ES24 FI18 FO18 FR27 GB22 GE22 GI23 GL18 GR27 GT28 HR21 HU28 IE22 IL23 IQ23 IS26 IT27 JO30 KW30 KZ20
+LB28 LC32 LI21 LT20 LU20 LV21 LY25 MC27 MD24 ME22 MK19 MR27 MT31 MU30 NL18 NO15 PK24 PL28 PS29 PT25
+QA29 RO24 RS22 SA24 SC31 SE24 SI19 SK24 SM27 ST25 SV28 TL23 TN24 TR26 UA29 VA22 VG24 XK20
+"""
+_IBAN_LENGTHS = {country[:2]: int(country[2:]) for country in _IBAN_COUNTRIES.split()}
 
 _ADDRESS = re.compile(r"(?<![\w.+%-])[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
 _PHONE = re.compile(r"(?<!\w)(?:\+|\()?\d+(?:(?:[ .\-/\u00a0]|\) ?| \()\d+)*(?![\w])")
@@ -113,7 +108,7 @@ def mask(text: str) -> str:
 
 
 def redact(text: str) -> str:
-    """Return the text as logs may hold it: masked, and without e-mail addresses and phone numbers."""
+    """Return the text as logs may hold it: masked, without e-mail addresses and phone numbers."""
     text = _ADDRESS.sub(EMAIL, mask(text))
     return _PHONE.sub(lambda found: PHONE if _is_phone(found.group()) else found.group(), text)
 
@@ -138,10 +133,14 @@ def _cards(text: str) -> Iterator[tuple[int, int]]:
     """Return where card numbers stand, those that overlap as one."""
     for run in _DIGITS.finditer(text):
         groups = [group.span() for group in _GROUP.finditer(text, run.start(), run.end())]
-        is_grouped = len(groups) > 1
-        if not is_grouped and _NOT_A_CARD.search(text[max(0, run.start() - 60) : run.start()]):
-            continue
-        yield from _joined(_valid_windows(text, groups))
+        if run.end() - run.start() >= _LENGTHS.start and not _is_named(text, run, groups):
+            yield from _joined(_valid_windows(text, groups))
+
+
+def _is_named(text: str, run: re.Match[str], groups: list[tuple[int, int]]) -> bool:
+    """Tell whether the digits, all in one, are called an order or tracking number."""
+    before = text[max(0, run.start() - 60) : run.start()]
+    return len(groups) == 1 and _NOT_A_CARD.search(before) is not None
 
 
 def _valid_windows(text: str, groups: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:

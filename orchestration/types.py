@@ -315,3 +315,62 @@ class Receipt:
     """A channel's confirmation; `reference` is its own id of what it showed."""
 
     reference: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Price:
+    """USD per million tokens, and where the price comes from (`models file`, `list 1.106.2`)."""
+
+    input: Decimal
+    output: Decimal
+    version: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    """A model of a tier: its LiteLLM name and how to reach it; `timeout` in seconds.
+
+    `price` is None where nobody has said it: its cost is then unknown, never 0.
+    """
+
+    name: str
+    api_base: str | None = None
+    api_key: str | None = None
+    price: Price | None = None
+    timeout: float = 30.0
+    max_concurrency: int = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelRequest:
+    """One request to a model, in the messages and tools of the OpenAI chat protocol.
+
+    `schema` is the JSON schema the answer must have; `max_tokens` bounds the answer.
+    """
+
+    messages: tuple[Mapping[str, Json], ...]
+    tools: tuple[Mapping[str, Json], ...] = ()
+    schema: Mapping[str, Json] | None = None
+    max_tokens: int = 800
+    temperature: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToolCall:
+    """A tool the model wants used; `arguments` is the text it wrote, which may be no JSON at all."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelAnswer:
+    """What a model answered; tokens are None where the provider told none."""
+
+    text: str | None
+    finish: Literal["stop", "length", "tool_calls", "filtered", "refused", "other"]
+    tool_calls: tuple[ToolCall, ...] = ()
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    model: str = ""

@@ -13,9 +13,10 @@ from bot.api import shapes
 from bot.app import App
 from orchestration import store
 from orchestration.errors import BadInput
-from orchestration.models import Conversation, Message
+from orchestration.models import Conversation, Event, Message
 
 POLL_SECONDS = 0.25
+BATCH = 200
 HEARTBEAT_SECONDS = 15
 _HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
@@ -85,15 +86,23 @@ class _Watcher:
             yield _format("typing", {"author": "bot", "active": is_typing})
 
     async def _news(self) -> AsyncIterator[str]:
-        found = await self._app.database.read(
-            lambda connection: store.watch(connection, self._conversation, after=self._after)
-        )
-        for item in found:
-            self._after = item.seq
-            if isinstance(item, Message):
-                yield _format("message", shapes.message(item), item.seq)
-            else:
-                yield _format(item.kind, shapes.event(item), item.seq)
+        while True:
+            found, files = await self._app.database.read(self._read_news)
+            for item in found:
+                self._after = item.seq
+                if isinstance(item, Message):
+                    yield _format("message", shapes.message(item, files), item.seq)
+                else:
+                    yield _format(item.kind, shapes.event(item), item.seq)
+            if len(found) < BATCH:
+                return
+
+    def _read_news(
+        self, connection: Connection
+    ) -> tuple[list[Message | Event], list[dict[str, Any]]]:
+        found = store.watch(connection, self._conversation, after=self._after, limit=BATCH)
+        said = [item.id for item in found if isinstance(item, Message)]
+        return found, store.list_files(connection, said)
 
     def _glance(self, connection: Connection) -> tuple[Conversation | None, bool]:
         row = self._find(connection)

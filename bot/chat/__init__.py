@@ -47,7 +47,16 @@ def serve_page(api: FastAPI, app: App) -> None:
     async def page() -> HTMLResponse:
         return HTMLResponse(html, headers=headers)
 
-    api.mount("/chat/assets", StaticFiles(directory=str(PAGE)), name="chat-assets")
+    api.mount("/chat/assets", _Assets(directory=str(PAGE)), name="chat-assets")
+
+
+class _Assets(StaticFiles):
+    """Files that a browser asks about each time, so that an upgrade is seen at once."""
+
+    def file_response(self, *arguments: Any, **options: Any) -> Response:
+        response = super().file_response(*arguments, **options)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
 
 
 def _same_site(request: Request, app: CurrentApp) -> None:

@@ -16,7 +16,8 @@ from orchestration.types import Evidence
 ENOUGH = 0.6
 _WORD = re.compile(r"[a-z]{3,}|(?<!\d)(?!00)\d{1,3}(?!\d)")
 _CLAUSE = re.compile(
-    r"[;:] |, (?:but|and|so|aber|und|doch|mais|et|pero|y|ma|e|maar|en|mas|which|while) | [\u2013\u2014] "
+    r"[;:] |, (?:but|and|so|aber|und|doch|mais|et|pero|y|ma|e|maar|en|mas|which|while) "
+    r"| [\u2013\u2014] "
 )
 _ENDINGS = re.compile(
     r"(?:ings?|ies|ed|es|s|ungen|ung|en|er|em|ement|ements|cion|ciones|zione|zioni|coes|cao)$"

@@ -23,10 +23,12 @@ def respond(question: Question, desk: Desk) -> Draft | None:
     order = _order_to_return(question, language)
     added = _return_days(order, article, question=question, desk=desk) if order else None
     sentences = [passage.quote.strip(), *([added[0]] if added else [])]
-    source = desk.texts.say("source", language, title=article.title)
+    # The chat page shows the citation itself, as a link.
+    if question.channel != "chat":
+        sentences.append(desk.texts.say("source", language, title=article.title))
     last_order = order.id if order else question.memory.last_order
     return Draft(
-        text="\n\n".join([*sentences, source]),
+        text="\n\n".join(sentences),
         responder=NAME,
         language=language,
         citations=(Citation(id=article.id, title=article.title, url=article.url),),

@@ -72,9 +72,11 @@ class Process:
         """Tell whether its end of the connection is closed."""
         return self._reader.at_eof()
 
-    def leave(self) -> None:
+    async def leave(self) -> None:
         """Close our end, at which it ends itself."""
         self._writer.close()
+        with contextlib.suppress(ConnectionError):
+            await self._writer.wait_closed()
 
     async def _answer(self) -> dict[str, Any]:
         line = b""
@@ -101,7 +103,11 @@ class Nursery:
         """Return a process that has begun; raises `Died` where it did not get so far."""
         reader, writer = await asyncio.open_unix_connection(str(self.socket))
         process = Process(reader, writer)
-        answer = await process.ask(**first_line)
+        try:
+            answer = await process.ask(**first_line)
+        except BaseException:
+            await process.leave()
+            raise
         process.pid = answer.get("ready", 0)
         return process
 
@@ -238,7 +244,7 @@ async def staging(scene: Scene) -> AsyncIterator[Scene]:
             if not process.is_gone():
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(process.pid, signal.SIGKILL)
-            process.leave()
+            await process.leave()
 
 
 def check(scene: Scene, facts: Facts) -> None:

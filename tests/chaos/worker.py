@@ -55,7 +55,10 @@ nodes:
   facts: {kind: enrich, sources: [customer, orders, history], next: together}
   charge: {kind: charge, next: together}
   together: {kind: join, next: answer}
-  answer: {kind: reply, responders: [template], exits: {drafted: check, abstained: escalate}}
+  answer:
+    kind: reply
+    responders: [template]
+    exits: {drafted: check, abstained: escalate, proposed: escalate}
   check: {kind: check, exits: {passed: send, failed: escalate, unsure: escalate}}
   send: {kind: send}
   escalate: {kind: escalate, queue: support}
@@ -265,17 +268,18 @@ async def live(connection: socket.socket, spec: Spec) -> None:
         os._exit(0)
 
 
-async def publish(url: str) -> None:
-    """Make the chaos workflow the one that new runs take."""
+async def publish(url: str, workflow: str) -> None:
+    """Make a database ready, with the shipped workflow or the one of chaos."""
     if not is_sqlite_url(url):
         await procrastinate.apply_schema(url)
     database = Database(url)
 
     def put(connection: Connection) -> None:
         parts.fill_in(connection, parts.utc_now)
-        programs.publish(
-            connection, CHAOS_WORKFLOW, author="tests", note="", clock=parts.utc_now
-        )
+        if workflow == "chaos":
+            programs.publish(
+                connection, CHAOS_WORKFLOW, author="tests", note="", clock=parts.utc_now
+            )
 
     await database.write(put)
     database.close()
@@ -287,7 +291,7 @@ def bear(connection: socket.socket) -> None:
     try:
         first = json.loads(connection.makefile("rb").readline())
         if "publish" in first:
-            asyncio.run(publish(first["publish"]))
+            asyncio.run(publish(first["publish"], first["workflow"]))
             connection.send(b'{"published": true}\n')
             return
         spec = Spec(**first)

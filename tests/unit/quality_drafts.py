@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
+from orchestration import quality
 from orchestration.shop import Shop
 from orchestration.texts import Texts
 from orchestration.types import Citation, Draft, Evidence, Verdict
-
-from orchestration import quality
 
 OWN = ("1042", "1043", "1051", "1077")
 FOREIGN = ("2077", "2078", "3105", "4410", "9981")
@@ -56,11 +55,12 @@ You can follow your parcel at https://willow-wren.example/track with the trackin
         "warranty": """All devices carry a two-year warranty from the day of delivery.
 The warranty covers faults in material and workmanship.
 It does not cover damage caused by falls or liquids.
-To claim it, send us a photo of the fault and the order number by e-mail to care@willow-wren.example.
+To claim it, send us a photo of the fault and the order number to care@willow-wren.example.
 Repairs usually take ten working days.""",
     },
     "de": {
-        "rueckgabe": """Sie können unbenutzte Artikel innerhalb von 30 Tagen nach der Zustellung zurückgeben.
+        "rueckgabe": """\
+Sie können unbenutzte Artikel innerhalb von 30 Tagen nach der Zustellung zurückgeben.
 Melden Sie die Rückgabe in Ihrem Konto unter Bestellungen an und drucken Sie das Etikett aus.
 Ab einem Bestellwert von 50 € ist die Rücksendung kostenlos, darunter ziehen wir 4,90 € ab.
 Erstattungen gehen innerhalb von 5 Werktagen auf dem ursprünglichen Zahlungsweg ein.
@@ -71,7 +71,8 @@ Bestellungen bis 14 Uhr verlassen unser Lager am selben Tag.
 Wir liefern in alle Länder der Europäischen Union und in die Schweiz.""",
     },
     "fr": {
-        "retours": """Vous pouvez retourner tout article non utilisé dans les 30 jours suivant la livraison.
+        "retours": """\
+Vous pouvez retourner tout article non utilisé dans les 30 jours suivant la livraison.
 Déclarez le retour dans votre compte, rubrique Commandes, et imprimez l'étiquette.
 Le retour est gratuit à partir de 50 € d'achat ; en dessous, nous déduisons 4,90 €.
 Les remboursements arrivent sous 5 jours ouvrés par le moyen de paiement d'origine.
@@ -81,7 +82,8 @@ La livraison express prend un jour ouvré et coûte 9,50 €.
 Les commandes passées avant 14 h partent le jour même.""",
     },
     "es": {
-        "devoluciones": """Puede devolver cualquier artículo sin usar en un plazo de 30 días desde la entrega.
+        "devoluciones": """\
+Puede devolver cualquier artículo sin usar en un plazo de 30 días desde la entrega.
 Inicie la devolución en su cuenta, en Pedidos, e imprima la etiqueta.
 La devolución es gratuita a partir de 50 €; por debajo descontamos 4,90 €.
 Los reembolsos llegan en 5 días hábiles por el medio de pago original.
@@ -91,7 +93,8 @@ El envío exprés tarda un día hábil y cuesta 9,50 €.
 Los pedidos hechos antes de las 14:00 salen el mismo día.""",
     },
     "it": {
-        "resi": """Può restituire qualsiasi articolo non usato entro 30 giorni dalla consegna.
+        "resi": """\
+Può restituire qualsiasi articolo non usato entro 30 giorni dalla consegna.
 Avvii il reso nel suo account, alla voce Ordini, e stampi l'etichetta.
 Il reso è gratuito a partire da 50 €; al di sotto tratteniamo 4,90 €.
 I rimborsi arrivano entro 5 giorni lavorativi con il metodo di pagamento originale.
@@ -101,7 +104,8 @@ La spedizione espressa richiede un giorno lavorativo e costa 9,50 €.
 Gli ordini ricevuti prima delle 14:00 partono lo stesso giorno.""",
     },
     "nl": {
-        "retour": """U kunt elk ongebruikt artikel binnen 30 dagen na bezorging terugsturen.
+        "retour": """\
+U kunt elk ongebruikt artikel binnen 30 dagen na bezorging terugsturen.
 Meld de retour aan in uw account onder Bestellingen en print het etiket.
 Retourneren is gratis vanaf 50 euro; daaronder houden we 4,90 euro in.
 Terugbetalingen komen binnen 5 werkdagen binnen via de oorspronkelijke betaalwijze.
@@ -111,7 +115,8 @@ Expresverzending duurt één werkdag en kost 9,50 euro.
 Bestellingen vóór 14.00 uur gaan dezelfde dag de deur uit.""",
     },
     "pt": {
-        "devolucoes": """Você pode devolver qualquer artigo não usado em até 30 dias após a entrega.
+        "devolucoes": """\
+Você pode devolver qualquer artigo não usado em até 30 dias após a entrega.
 Inicie a devolução na sua conta, em Pedidos, e imprima a etiqueta.
 A devolução é gratuita a partir de 50 €; abaixo disso descontamos 4,90 €.
 Os reembolsos chegam em 5 dias úteis pelo meio de pagamento original.
@@ -261,7 +266,7 @@ _STATUSES = ("in_transit_due", "delivered_on", "not_shipped_due", "late_due")
 
 def good(seed: int, count: int) -> list[Case]:
     """Return good drafts of every responder, in every language."""
-    chance = random.Random(seed)
+    chance = random.Random(seed)  # noqa: S311
     makers = (_order_status, _order_list, _quote, _quote, _rewritten, _order_by_model)
     return [chance.choice(makers)(chance) for _ in range(count)]
 
@@ -486,13 +491,13 @@ INVENTED: dict[str, tuple[str, ...]] = {
     ),
 }
 _WORDS = {
-    "en": "seven twenty-one forty-five sixty ninety".split(),
-    "de": "sieben einundzwanzig fünfundvierzig sechzig neunzig".split(),
-    "fr": "sept vingt-et-un quarante-cinq soixante quatre-vingt-dix".split(),
-    "es": "siete veintiún cuarenta;y;cinco sesenta noventa".split(),
-    "it": "sette ventuno quarantacinque sessanta novanta".split(),
-    "nl": "zeven eenentwintig vijfenveertig zestig negentig".split(),
-    "pt": "sete vinte;e;um quarenta;e;cinco sessenta noventa".split(),
+    "en": ("seven", "twenty-one", "forty-five", "sixty", "ninety"),
+    "de": ("sieben", "einundzwanzig", "fünfundvierzig", "sechzig", "neunzig"),
+    "fr": ("sept", "vingt-et-un", "quarante-cinq", "soixante", "quatre-vingt-dix"),
+    "es": ("siete", "veintiún", "cuarenta y cinco", "sesenta", "noventa"),
+    "it": ("sette", "ventuno", "quarantacinque", "sessanta", "novanta"),
+    "nl": ("zeven", "eenentwintig", "vijfenveertig", "zestig", "negentig"),
+    "pt": ("sete", "vinte e um", "quarenta e cinco", "sessenta", "noventa"),
 }
 _LINKS = (
     " See https://willow-wren.example.evil.example/claim for more.",
@@ -525,7 +530,7 @@ _SPAN = re.compile(
 
 def corrupted(seed: int, per_kind: int = 50) -> list[Case]:
     """Return as many spoiled drafts of each kind, from good ones."""
-    chance = random.Random(seed)
+    chance = random.Random(seed)  # noqa: S311
     pool = good(seed, 40 * per_kind)
     spoilers: tuple[tuple[str, Callable[[random.Random, Case], str | None]], ...] = (
         ("amount", _other_amount),
@@ -544,7 +549,7 @@ def corrupted(seed: int, per_kind: int = 50) -> list[Case]:
 
 def invented(seed: int, count: int) -> list[Case]:
     """Return drafts of a model with a sentence of policy that nobody wrote."""
-    chance = random.Random(seed)
+    chance = random.Random(seed)  # noqa: S311
     cases = [_rewritten(chance) for _ in range(count)]
     return [
         _with_text(
@@ -585,7 +590,8 @@ def _other_amount(chance: random.Random, case: Case) -> str | None:
         return None
     whole = found.group(1) or found.group(3)
     start = found.start(1) if found.group(1) else found.start(3)
-    return f"{case.draft.text[:start]}{int(whole) + chance.randint(1, 90)}{case.draft.text[start + len(whole) :]}"
+    other = int(whole) + chance.randint(1, 90)
+    return f"{case.draft.text[:start]}{other}{case.draft.text[start + len(whole) :]}"
 
 
 def _other_date(chance: random.Random, case: Case) -> str | None:
@@ -601,7 +607,7 @@ def _other_word(chance: random.Random, case: Case) -> str | None:
     found = _SPAN.search(case.draft.text)
     if not found:
         return None
-    word = chance.choice(_WORDS[case.draft.language]).replace(";", " ")
+    word = chance.choice(_WORDS[case.draft.language])
     return f"{case.draft.text[: found.start()]}{word}{case.draft.text[found.end() :]}"
 
 
