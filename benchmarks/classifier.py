@@ -9,7 +9,6 @@ import json
 import random
 import resource
 import sys
-import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
@@ -111,11 +110,9 @@ def speed(data: Path) -> Row:
     for text in texts:
         ours.append(1000 * _timed(partial(classifier.read, text)))
         theirs.append(1000 * _timed(partial(bare.decision_function, [text])))
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.npz"
-        classifier.save(path)
-        loading = _timed(lambda: LocalClassifier().load(path))
-        size = path.stat().st_size
+    dumped = classifier.dump()
+    loading = _timed(lambda: LocalClassifier().load(dumped))
+    size = len(dumped)
     shots = _intents(_shots(train, 10, 0))
     return {
         "ms_p50": _quantile(ours, 0.5),

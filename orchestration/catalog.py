@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 from orchestration import store
@@ -13,6 +13,7 @@ from orchestration.types import Intent, Passage, Reading
 
 log = logging.getLogger(__name__)
 
+ARTIFACT = "classifier"
 FIRST_TRAINING = timedelta(minutes=1)
 
 
@@ -44,14 +45,31 @@ class Catalog:
                 return
             intents = await self._database.read(store.list_intents)
             articles = await self._database.read(store.list_articles)
-            classifier, index = self._new_classifier(), self._new_index()
-            await asyncio.to_thread(classifier.train, intents)
+            index = self._new_index()
+            classifier = await self._learn(intents)
             await asyncio.to_thread(index.build, articles)
             self.intents = {intent.name: intent for intent in intents}
             self._classifier, self._index, self._version = classifier, index, version
             self._ready.set()
             fields = {"version": version, "intents": len(intents), "articles": len(articles)}
             log.info("catalog ready", extra=fields)
+
+    async def _learn(self, intents: Sequence[Intent]) -> IntentClassifier:
+        """Return a classifier of these intents, trained here only if no process has done it."""
+        classifier = self._new_classifier()
+        fingerprint = classifier.fingerprint_of(intents)
+        kept = await self._database.read(
+            lambda connection: store.find_artifact(connection, ARTIFACT, fingerprint)
+        )
+        if kept is not None:
+            await asyncio.to_thread(classifier.load, kept)
+            return classifier
+        await asyncio.to_thread(classifier.train, intents)
+        content = await asyncio.to_thread(classifier.dump)
+        await self._database.write(
+            lambda connection: store.save_artifact(connection, ARTIFACT, fingerprint, content)
+        )
+        return classifier
 
     async def wait(self) -> None:
         """Wait for the first training, within reason: a human is better than no answer."""

@@ -1,5 +1,6 @@
 """What a run works with: the case it is about, and the tools it shares with all others."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -10,7 +11,7 @@ from sqlalchemy import Connection
 from orchestration import store
 from orchestration.catalog import Catalog
 from orchestration.database import Database
-from orchestration.errors import ExternalFailure
+from orchestration.errors import ExternalFailure, TemporaryFailure
 from orchestration.interfaces import Clock, OrderSource, Telemetry
 from orchestration.models import Conversation, Customer, Message, Run
 from orchestration.shop import Shop
@@ -18,6 +19,8 @@ from orchestration.texts import Texts
 from orchestration.types import CustomerRecord, Json, Memory, Order
 
 memories = TypeAdapter(Memory)
+
+_PATIENCE = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,12 +96,12 @@ def read_situation(
 
 
 async def open_case(tools: Toolbox, conversation: Conversation, run: Run) -> Case:
-    """Gather what a run is about; a shop that cannot be asked is noted, not fatal."""
+    """Gather what the database knows of what a run is about; who the customer is comes later."""
     turn = tuple(run.messages or ())
     situation = await tools.database.read(
         lambda connection: read_situation(connection, conversation, turn)
     )
-    case = Case(
+    return Case(
         conversation=conversation,
         person=situation.person,
         text=run.text,
@@ -109,19 +112,23 @@ async def open_case(tools: Toolbox, conversation: Conversation, run: Run) -> Cas
         run=run,
         files=situation.files,
     )
-    await identify(tools.orders, case)
-    return case
 
 
 async def identify(source: OrderSource, case: Case) -> None:
-    """Find the shop's record of the customer, by what the channel vouches for and nothing else."""
+    """Find the shop's record of the customer, by what the channel vouches for and nothing else.
+
+    A shop that cannot be asked is noted, not fatal.
+    """
     person = case.person
     if not person.verified:
         return
     try:
-        case.customer = await source.find_customer(id=person.external_id, email=person.email)
+        async with asyncio.timeout(_PATIENCE.total_seconds()):
+            case.customer = await source.find_customer(id=person.external_id, email=person.email)
     except ExternalFailure as failure:
         case.failure = failure
+    except TimeoutError:
+        case.failure = TemporaryFailure("the shop's system gave no answer")
 
 
 def read_memory(conversation: Conversation) -> Memory:

@@ -1,8 +1,9 @@
 """What agents do with a case: each command is one transaction, decided by compare-and-set."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import Connection
@@ -89,7 +90,7 @@ def _once(
     connection: Connection, tools: Toolbox, name: str, action: Action, command: Command
 ) -> Answer:
     now = tools.clock()
-    fingerprint = f"{name} {command.escalation} {command.agent} {command.version} {command.text}"
+    fingerprint = sha256(repr((name, replace(command, key=None))).encode()).hexdigest()
     conversation, case = store.lock_escalation(connection, command.escalation)
     if command.key:
         known = store.recall_command(connection, command.key, fingerprint)
@@ -228,7 +229,7 @@ def resolve(scene: Scene, command: Command) -> Answer:
         scene.case,
         status="resolved",
         ended_at=scene.now,
-        end_reason=command.text or None,
+        end_reason=masking.mask(command.text) or None,
     )
     store.answer_all(scene.connection, scene.conversation.id, "agent")
     store.raise_revision(scene.connection, scene.conversation.id)

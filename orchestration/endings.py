@@ -141,7 +141,8 @@ def _what_happened(ending: Ending) -> str | None:
 def _close(connection: Connection, ending: Ending, conversation: Conversation, end: End) -> None:
     if end.text:
         _tell(connection, ending, conversation, end.text)
-    resolution.resolve(connection, ending.tools, conversation, "closed", ending.now)
+    if conversation.status != "assigned":
+        resolution.resolve(connection, ending.tools, conversation, "closed", ending.now)
 
 
 _WRITERS = {"send": _send, "escalate": _escalate, "close": _close}
@@ -158,6 +159,8 @@ def _tell(
         {"id": each.id, "title": each.title, "url": each.url}
         for each in (draft.citations if draft else ())
     ]
+    # What has been done outside is told to the agent who has taken over, not to the customer.
+    is_with_agent = conversation.status == "assigned"
     message = store.say(
         connection,
         conversation,
@@ -167,7 +170,10 @@ def _tell(
         now=ending.now,
         run_id=ending.journal.run.id,
         citations=citations,
+        audience="agents" if is_with_agent else "customer",
     )
+    if is_with_agent:
+        return
     current = store.get(connection, Conversation, conversation.id)
     delivery.queue_message(connection, current, message, ending.now)
 

@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -88,6 +88,11 @@ class _Leave(Exception):
         super().__init__(target)
         self.target = target
         self.path = path
+
+
+def is_bound(recorded: Iterable[Step]) -> bool:
+    """Tell whether a resumed run began something outside, so that it must come to its end."""
+    return any(_is_external(step.kind) and step.exit != "exhausted" for step in recorded)
 
 
 class Walk:
@@ -204,7 +209,9 @@ class Walk:
             case=self.case,
             tools=self.tools,
             was_started=was_started,
-            record_start=partial(self.journal.record_start, place),
+            record_start=partial(
+                self.journal.record_start, place, binds=_is_external(spec.kind)
+            ),
         )
         try:
             outcome = await self._attempt(spec, step, visit)
@@ -290,8 +297,11 @@ def _require_sense(outcome: Any, node: Node, config: Any) -> None:
 
 
 def _binds(spec: NodeSpec, outcome: Outcome) -> bool:
-    is_external = node_kinds.get(spec.kind).touches == "external"
-    return is_external and outcome.exit not in ("error", "exhausted")
+    return _is_external(spec.kind) and outcome.exit not in ("error", "exhausted")
+
+
+def _is_external(kind: str) -> bool:
+    return kind in node_kinds and node_kinds.get(kind).touches == "external"
 
 
 def _failed(node: str, error: Exception) -> Outcome:

@@ -87,6 +87,15 @@ class IntentClassifier(Protocol):
     def train(self, intents: Sequence[Intent]) -> None:
         """Learn the intents from their examples; slow, run it off the event loop."""
 
+    def fingerprint_of(self, intents: Sequence[Intent]) -> str:
+        """Return the fingerprint that a training on these intents would have."""
+
+    def dump(self) -> bytes:
+        """Return what was learnt, so that another process need not learn it again."""
+
+    def load(self, content: bytes) -> None:
+        """Take over what was dumped; raises `BadInput` where it is of another version."""
+
     def read(self, text: str) -> Reading:
         """Return the probabilities of the intents for a text; some milliseconds of CPU."""
 

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from orchestration import store
 from orchestration.database import Database
+from orchestration.errors import Superseded
 from orchestration.interfaces import Clock
 from orchestration.models import Conversation, Run, Step
 from orchestration.store import Hold
@@ -26,7 +27,14 @@ class Journal:
     """Keeps finished pure steps until the next commit; a paid one is on record before it starts."""
 
     def __init__(
-        self, database: Database, held: Hold, run: Run, recorded: Iterable[Step], clock: Clock
+        self,
+        database: Database,
+        held: Hold,
+        run: Run,
+        recorded: Iterable[Step],
+        clock: Clock,
+        *,
+        is_bound: bool = False,
     ) -> None:
         self.held = held
         self.run = run
@@ -35,7 +43,7 @@ class Journal:
         self._steps = {_place(step): step for step in recorded}
         self._unwritten: dict[Place, Step] = {}
         self._begun: dict[Place, float] = {}
-        self._is_bound = False
+        self._is_bound = is_bound
 
     def finished(self, place: Place) -> Step | None:
         """Return the step that was done at this place before, or None."""
@@ -73,23 +81,33 @@ class Journal:
         step.ms = round((time.perf_counter() - self._begun[place]) * 1000, 3)
         self._unwritten[place] = step
 
-    async def record_start(self, place: Place) -> None:
+    async def record_start(self, place: Place, *, binds: bool) -> None:
         """Put a paid or external step on record before it starts, with all that went before.
 
+        `binds` says that from here on something outside may have changed, so that the run must come
+        to its end: in a new run of the same turn the step would be done again.
         Raises `Fenced` where another worker has the conversation, `Superseded` where the customer
         has written again.
         """
         self._unwritten[place] = self._steps[place]
-        await self._database.write(self.commit)
+
+        def start(connection: Connection) -> None:
+            self.commit(connection)
+            # Here, not after the commit: a parallel branch may be next in this very transaction.
+            self._is_bound = self._is_bound or binds
+
+        await self._database.write(start)
 
     def commit(self, connection: Connection, *, is_last_resort: bool = False) -> Conversation:
         """Write what is waiting, in the caller's transaction, if the run may still go on.
 
         Returns the conversation as it is now. The last resort holds whatever the customer wrote.
         """
-        may_not_move = not (self.run.is_final or self._is_bound or is_last_resort)
-        revision = self.run.revision if may_not_move else None
+        must_go_on = self._is_bound or is_last_resort
+        revision = None if must_go_on or self.run.is_final else self.run.revision
         current = store.hold(connection, self.held, revision=revision)
+        if current.status == "assigned" and not must_go_on:
+            raise Superseded(f"an agent has conversation {current.id}")
         store.record_steps(connection, list(self._unwritten.values()))
         return current
 

@@ -418,6 +418,16 @@ class OrderRow(SQLModel, table=True):
     items: Any = Field(default=None, sa_type=Document, nullable=True)
 
 
+class Artifact(SQLModel, table=True):
+    """Something computed from the content, with the fingerprint of what it was computed from."""
+
+    __tablename__ = "artifacts"
+
+    name: str = Field(primary_key=True)
+    fingerprint: str
+    content: bytes = Field(sa_type=LargeBinary)
+
+
 class ChatSession(SQLModel, table=True):
     """A browser's session in the web chat; only the hash of its cookie is kept."""
 

@@ -9,10 +9,10 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from orchestration import endings, escalated, store
-from orchestration.context import Case, Toolbox, open_case
+from orchestration.context import Case, Toolbox, identify, open_case
 from orchestration.delivery import Postman
 from orchestration.endings import Ending
-from orchestration.engine import Program, RunFailed, Stop, Walk
+from orchestration.engine import Program, RunFailed, Stop, Walk, is_bound
 from orchestration.errors import Fenced, Superseded
 from orchestration.interfaces import Channel
 from orchestration.journal import Journal
@@ -97,10 +97,18 @@ class Turns:
         conversation = await self._write(lambda c: store.hold(c, held))
         recorded = await self._tools.database.read(lambda c: store.list_steps(c, run.id))
         case = await open_case(self._tools, conversation, run)
-        journal = Journal(self._tools.database, held, run, recorded, self._tools.clock)
+        journal = Journal(
+            self._tools.database,
+            held,
+            run,
+            recorded,
+            self._tools.clock,
+            is_bound=is_bound(recorded),
+        )
         try:
             if run.resumes >= MOST_RESUMES:
                 raise RunFailed("engine", f"it was resumed {run.resumes} times without getting on")
+            await identify(self._tools.orders, case)
             program = await self._programs.get(run.workflow, run.version)
             if conversation.status == "escalated":
                 await escalated.join(self._tools, program, case, journal)
@@ -145,7 +153,9 @@ class Turns:
     def _supersede(self, connection: Connection, held: Hold, run: Run) -> None:
         current = store.hold(connection, held)
         store.supersede_run(connection, run.id, now=self._tools.clock())
-        store.change(connection, current.id, supersedes=current.supersedes + 1)
+        # Where an agent has taken the turn, there is none left that could start again.
+        if store.list_unanswered(connection, current.id):
+            store.change(connection, current.id, supersedes=current.supersedes + 1)
 
     async def _write(self, function: Callable[[Connection], T]) -> T:
         return await self._tools.database.write(function)

@@ -357,7 +357,7 @@ class ModelRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class ToolCall:
-    """A tool the model wants used; `arguments` is the text it wrote, which may be no JSON at all."""
+    """A tool the model wants used; `arguments` is the text it wrote, which may be no JSON."""
 
     id: str
     name: str

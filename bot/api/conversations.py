@@ -10,7 +10,7 @@ from bot.api import shapes, streams
 from bot.api.guards import AdminOnly, CurrentApp, Reader, small_body
 from bot.api.pages import Cursor, Limit, page, read_cursor
 from bot.api.schemas import ConversationStatusIn, RatingIn
-from orchestration import resolution, store
+from orchestration import masking, resolution, store
 from orchestration.context import Toolbox
 from orchestration.models import Conversation
 
@@ -74,6 +74,7 @@ async def rate(id: str, rating: RatingIn, app: CurrentApp, key: Reader) -> dict[
 def save_rating(connection: Connection, tools: Toolbox, id: str, rating: RatingIn) -> None:
     """Keep a rating; a good one of the bot's last answer confirms that the matter is solved."""
     row = store.lock(connection, id)
-    store.change(connection, id, rating=rating.score, rating_comment=rating.comment)
+    comment = masking.mask(rating.comment) if rating.comment else None
+    store.change(connection, id, rating=rating.score, rating_comment=comment)
     if row.status == "open" and row.last_word == "bot" and rating.score >= CONTENT:
         resolution.resolve(connection, tools, row, "confirmed", tools.clock())

@@ -1,5 +1,6 @@
 """The agents' desk over HTTP: cases, their commands, and drafts that wait for approval."""
 
+from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header
@@ -22,9 +23,12 @@ from bot.api.schemas import (
 from bot.app import App
 from orchestration import store
 from orchestration.desk import Command
+from orchestration.errors import BadInput
 from orchestration.models import Approval, Conversation
 
 router = APIRouter(prefix="/v1", tags=["desk"], dependencies=[AdminOnly, Depends(small_body)])
+
+LONGEST_SNOOZE = timedelta(days=366)
 
 IdempotencyKey = Annotated[str | None, Header(max_length=200)]
 
@@ -108,6 +112,8 @@ async def snooze(
     id: str, body: SnoozeIn, app: CurrentApp, idempotency_key: IdempotencyKey = None
 ) -> dict[str, Any]:
     """Let a case rest until a moment."""
+    if body.until > app.tools.clock() + LONGEST_SNOOZE:
+        raise BadInput("lies more than a year ahead", field="until")
     command = Command(**_parts(id, body, idempotency_key), until=body.until)
     return await _command(app, "snooze", command)
 

@@ -1,14 +1,13 @@
 """The door for customer messages from other systems: a key, or a signature over the raw body."""
 
 import hashlib
-from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
+from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
 from bot.api.guards import CurrentApp, bearer, is_key, limited_body
-from bot.api.problems import validated
 from bot.api.schemas import MessageIn, ReceivedOut
 from bot.app import App
 from integrations import signatures
@@ -35,7 +34,7 @@ async def receive(
     try:
         message = MessageIn.model_validate_json(body)
     except ValidationError as error:
-        raise validated(error) from error
+        raise RequestValidationError(error.errors()) from error
     received = await intake.receive(
         app.tools, app.dispatcher, await _incoming(app, message, signed_id, body)
     )
@@ -51,7 +50,7 @@ def _authenticate(app: App, request: Request, body: bytes) -> str | None:
     if is_key(given, settings.frontdesk_api_key) or is_key(given, settings.frontdesk_admin_key):
         return request.headers.get("webhook-id")
     if "webhook-signature" in request.headers and settings.webhook_secrets:
-        return signatures.verify(settings.webhook_secrets, request.headers, body, datetime.now(UTC))
+        return signatures.verify(settings.webhook_secrets, request.headers, body, app.tools.clock())
     raise NotAuthenticated("send a valid key as Authorization: Bearer …, or sign the request")
 
 

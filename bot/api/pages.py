@@ -1,7 +1,6 @@
 """Lists in pages: newest first, with a cursor for the next page."""
 
 import base64
-import binascii
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Protocol
@@ -26,12 +25,12 @@ def read_cursor(cursor: str | None) -> tuple[datetime, str] | None:
         return None
     try:
         moment, id = base64.urlsafe_b64decode(cursor.encode()).decode().split(" ", 1)
-        parsed = datetime.fromisoformat(moment)
-    except (ValueError, binascii.Error, UnicodeError) as error:
+        parsed = datetime.fromisoformat(moment).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise BadInput("cursor is not one that an earlier page gave", field="cursor") from error
     if "\x00" in id:
         raise BadInput("cursor is not one that an earlier page gave", field="cursor")
-    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)), id
+    return parsed, id
 
 
 def page(items: Sequence[Any], ends: Sequence[tuple[datetime, str]], limit: int) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from orchestration.errors import (
@@ -22,6 +21,14 @@ from orchestration.errors import (
 )
 
 log = logging.getLogger(__name__)
+
+# The type of the validation error of a text over the limit, which is a 413.
+TOO_LARGE = "text_too_large"
+_WORDS = {
+    "extra_forbidden": "is not known; leave it out",
+    "model_attributes_type": "is not a JSON object sent as Content-Type: application/json",
+    "model_type": "is not a JSON object",
+}
 
 
 def install(api: FastAPI) -> None:
@@ -38,15 +45,6 @@ def problem(
     """Return one problem document."""
     content = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
     return JSONResponse(content, status, dict(headers or {}), media_type="application/problem+json")
-
-
-def validated(error: ValidationError) -> FrontdeskError:
-    """Return a body's validation error as ours, naming each field."""
-    found = [_field_problem(one) for one in error.errors(include_url=False, include_input=False)]
-    words = "; ".join(f"{one['field'] or 'body'}: {one['message']}" for one in found)
-    if any(one["message"].endswith("kB") and "longer than" in one["message"] for one in found):
-        return TooLarge(words)
-    return BadInput(words, field=found[0]["field"])
 
 
 async def _known(request: Request, error: Exception) -> JSONResponse:
@@ -71,20 +69,30 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101
     found = [_field_problem(one) for one in error.errors()]
     words = "; ".join(f"{one['field'] or 'body'}: {one['message']}" for one in found)
-    return problem(422, BadInput.title, words, errors=found)
+    is_too_large = any(one.get("type") == TOO_LARGE for one in error.errors())
+    kind = TooLarge if is_too_large else BadInput
+    return problem(kind.status, kind.title, words, errors=found)
 
 
 def _field_problem(error: Mapping[str, Any]) -> dict[str, str]:
-    places: Sequence[Any] = error.get("loc", ())
-    path = [str(place) for place in places if place not in ("body", "query", "path")]
-    message = str(error.get("msg", "")).removeprefix("Value error, ")
-    if error.get("type") == "extra_forbidden":
-        message = "is not known; leave it out"
-    return {"field": ".".join(path), "message": message}
+    if error["type"] == "json_invalid":
+        # Its place is a position in the text, not a field.
+        return {"field": "", "message": f"is not JSON: {error['ctx']['error']}"}
+    places: Sequence[Any] = error["loc"]
+    path = ".".join(str(place) for place in places if place not in ("body", "query", "path"))
+    message = _WORDS.get(error["type"], str(error["msg"]).removeprefix("Value error, "))
+    # The name of an unknown field may be half a character, which no answer can carry.
+    return {"field": path.encode(errors="replace").decode(), "message": message}
 
 
 async def _plain(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101
+    # FastAPI makes a 400 without words of whatever is raised while it reads a body.
+    cause = error.__cause__
+    if isinstance(cause, FrontdeskError):
+        return await _known(request, cause)
+    if isinstance(cause, ValueError | RecursionError):
+        return await _known(request, BadInput("the body cannot be read as JSON in UTF-8"))
     title = HTTPStatus(error.status_code).phrase
     return problem(error.status_code, title, str(error.detail), error.headers)
 

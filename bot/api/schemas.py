@@ -2,17 +2,21 @@
 
 import base64
 import binascii
+import math
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
+from bot.api.problems import TOO_LARGE
 from orchestration.types import Attachment
 
 TEXT_LIMIT = 64 * 1024
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
+    """Return a text that every database takes; raises `ValueError` for any other."""
     if "\x00" in text:
         raise ValueError("contains a NUL character; leave it out")
     try:
@@ -22,18 +26,35 @@ def _storable(text: str) -> str:
     return text
 
 
+def _storable_json(value: Any) -> Any:
+    match value:
+        case str():
+            storable(value)
+        case float() if not math.isfinite(value):
+            raise ValueError("contains a number that is not finite")
+        case list():
+            for item in value:
+                _storable_json(item)
+        case dict():
+            for name, item in value.items():
+                storable(name)
+                _storable_json(item)
+    return value
+
+
 def _short_enough(text: str) -> str:
     if len(text.encode()) > TEXT_LIMIT:
-        raise ValueError(f"is longer than {TEXT_LIMIT // 1024} kB")
+        raise PydanticCustomError(TOO_LARGE, f"is longer than {TEXT_LIMIT // 1024} kB")
     return text
 
 
-Line = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_storable)]
+Line = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(storable)]
 Email = Annotated[
-    str, Field(max_length=320, pattern=r"^[^@\s]+@[^@\s]+$"), AfterValidator(_storable)
+    str, Field(max_length=320, pattern=r"^[^@\s]+@[^@\s]+$"), AfterValidator(storable)
 ]
-Text = Annotated[str, AfterValidator(_storable), AfterValidator(_short_enough)]
-Url = Annotated[str, Field(max_length=2000), AfterValidator(_storable)]
+Text = Annotated[str, AfterValidator(storable), AfterValidator(_short_enough)]
+Url = Annotated[str, Field(max_length=2000), AfterValidator(storable)]
+Metadata = Annotated[dict[str, Any], AfterValidator(_storable_json)]
 Version = Annotated[int, Field(ge=0, le=2**31 - 1)]
 
 
@@ -90,7 +111,7 @@ class MessageIn(Body):
     text: Text = ""
     attachments: Annotated[list[AttachmentIn], Field(max_length=20)] = []
     callback_url: Url | None = None
-    metadata: dict[str, Any] = {}
+    metadata: Metadata = {}
 
     @model_validator(mode="after")
     def _says_something(self) -> "MessageIn":
@@ -170,7 +191,7 @@ class ChatSessionIn(Body):
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
-    identity: Annotated[str, Field(max_length=10_000), AfterValidator(_storable)] | None = None
+    identity: Annotated[str, Field(max_length=10_000), AfterValidator(storable)] | None = None
     sample: Line | None = Field(default=None, alias="as")
 
 

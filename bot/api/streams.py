@@ -24,7 +24,7 @@ _HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 def last_seen(request: Request) -> int:
     """Return the number after which the watcher wants to be told; raises `BadInput`."""
     given = request.headers.get("last-event-id", "0").strip() or "0"
-    if not given.isdigit() or len(given) > 18:
+    if not given.isdecimal() or len(given) > 18:
         raise BadInput("must be the number of an event", field="Last-Event-ID")
     return int(given)
 
@@ -32,17 +32,17 @@ def last_seen(request: Request) -> int:
 Finder = Callable[[Connection], Conversation | None]
 
 
-def stream(app: App, find: Finder, after: int) -> StreamingResponse:
+def stream(app: App, find: Finder, after: int, *, is_customer: bool = False) -> StreamingResponse:
     """Answer with a conversation's events from a number on, until the watcher leaves.
 
-    Where `find` finds none yet, the watcher waits for it.
+    Where `find` finds none yet, the watcher waits for it. The stream of a page that `is_customer`
+    says that they are there.
     """
-    return StreamingResponse(
-        _events(app, find, after), media_type="text/event-stream", headers=_HEADERS
-    )
+    events = _events(app, find, after, is_customer=is_customer)
+    return StreamingResponse(events, media_type="text/event-stream", headers=_HEADERS)
 
 
-async def _events(app: App, find: Finder, after: int) -> AsyncIterator[str]:
+async def _events(app: App, find: Finder, after: int, *, is_customer: bool) -> AsyncIterator[str]:
     yield "retry: 2000\n\n"
     watcher = _Watcher(app, find, after)
     loop = asyncio.get_running_loop()
@@ -52,7 +52,8 @@ async def _events(app: App, find: Finder, after: int) -> AsyncIterator[str]:
             yield event
         if loop.time() - beat >= HEARTBEAT_SECONDS:
             beat = loop.time()
-            await watcher.note_presence()
+            if is_customer:
+                await watcher.note_presence()
             yield ": here\n\n"
         await asyncio.sleep(POLL_SECONDS)
 

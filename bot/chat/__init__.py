@@ -183,7 +183,9 @@ async def write(body: ChatMessageIn, app: CurrentApp, session: Session) -> dict[
 async def events(request: Request, app: CurrentApp, session: Session) -> StreamingResponse:
     """Stream the session's conversation; before the first message it waits for one."""
     after = streams.last_seen(request)
-    return streams.stream(app, lambda c: sessions.conversation_of(c, session), after)
+    return streams.stream(
+        app, lambda c: sessions.conversation_of(c, session), after, is_customer=True
+    )
 
 
 @router.post("/rating", dependencies=[SameSite, Depends(small_body)])

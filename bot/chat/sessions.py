@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from fastapi import Request, Response
 from sqlalchemy import Connection
 
+from bot.api.schemas import storable
 from bot.app import App
 from integrations import signatures
 from orchestration import store
@@ -59,12 +60,16 @@ def vouched(app: App, identity: str) -> Sender:
     if secret is None:
         raise NotAuthenticated("identities cannot be verified: FRONTDESK_CHAT_SECRET is not set")
     claims = signatures.identity(identity, secret, app.tools.clock())
+    try:
+        who = {name: storable(claims[name]) for name in ("id", "email", "name") if claims[name]}
+    except ValueError as error:
+        raise NotAuthenticated(f"the chat identity {error}") from error
     return Sender(
         source="shop",
-        external_id=str(claims["id"]),
+        external_id=who["id"],
         verified=True,
-        email=claims.get("email"),
-        name=claims.get("name"),
+        email=who.get("email"),
+        name=who.get("name"),
     )
 
 

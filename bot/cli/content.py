@@ -35,8 +35,9 @@ class Content(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class _Way:
-    """How one kind of content is read from a file and saved."""
+    """How one kind of content is read from a file and saved, and what one of it is called."""
 
+    noun: str
     read: Callable[[Path, Shop], Imported[Any]]
     save: Callable[[Connection, Sequence[Any]], None]
 
@@ -68,7 +69,7 @@ async def _import(content: Content, path: Path, *, partial: bool, as_json: bool)
             imported = _read(way, path, app.tools.shop)
         is_taken = bool(imported.rows) and (partial or not imported.problems)
         if is_taken:
-            with err.status(f"Writing {len(imported.rows)} {content} …"):
+            with err.status(f"Writing {_count(len(imported.rows), way.noun)} …"):
                 await app.database.write(lambda connection: way.save(connection, imported.rows))
         warnings = []
         if is_taken and content is Content.INTENTS:
@@ -109,9 +110,10 @@ def _report(
         err.print(f"warning: {warning}", markup=False, soft_wrap=True)
     if not is_taken:
         cure = "; --partial takes the good ones" if rows else ""
-        raise Failed(f"nothing was written: {len(problems)} problems, {len(rows)} good rows{cure}")
+        counts = f"{_count(len(problems), 'problem')}, {_count(len(rows), 'good row')}"
+        raise Failed(f"nothing was written: {counts}{cure}")
     if not as_json:
-        out.print(f"Took {len(rows)} {content}.")
+        out.print(f"Took {_count(len(rows), _WAYS[content].noun)}.")
 
 
 def _read_intents(path: Path, _: Shop) -> Imported[Intent]:
@@ -135,11 +137,17 @@ def _problem(refused: BadInput) -> Problem:
 
 _WAYS: dict[Content, _Way] = {
     Content.ORDERS: _Way(
-        read=lambda path, shop: read_orders(path, zone=shop.zone), save=store.save_orders
+        noun="order",
+        read=lambda path, shop: read_orders(path, zone=shop.zone),
+        save=store.save_orders,
     ),
-    Content.CUSTOMERS: _Way(read=lambda path, _: read_customers(path), save=store.save_customers),
-    Content.KNOWLEDGE: _Way(read=lambda path, _: read_articles(path), save=store.save_articles),
-    Content.INTENTS: _Way(read=_read_intents, save=store.replace_intents),
+    Content.CUSTOMERS: _Way(
+        noun="customer", read=lambda path, _: read_customers(path), save=store.save_customers
+    ),
+    Content.KNOWLEDGE: _Way(
+        noun="article", read=lambda path, _: read_articles(path), save=store.save_articles
+    ),
+    Content.INTENTS: _Way(noun="intent", read=_read_intents, save=store.replace_intents),
 }
 
 
@@ -174,8 +182,8 @@ def erase_customer(
     held = asyncio.run(_held(customer))
     if not yes:
         typer.confirm(f"Erase {_summary(held)} for good?", abort=True, err=True)
-    talks = asyncio.run(_erase(customer))
-    out.print(f"Erased {customer}: {_count(talks, 'conversation')}.", markup=False)
+    asyncio.run(_erase(customer))
+    out.print(f"Erased {_summary(held)}.", markup=False)
 
 
 async def _held(customer: str) -> dict[str, Json]:
@@ -188,9 +196,9 @@ async def _held(customer: str) -> dict[str, Json]:
     return held
 
 
-async def _erase(customer: str) -> int:
+async def _erase(customer: str) -> None:
     async with open_app() as app:
-        return await app.database.write(
+        await app.database.write(
             lambda connection: store.erase_customer(connection, customer), durable=True
         )
 

@@ -1,10 +1,10 @@
 """One process: wakes are tasks of the event loop, periodic work is APScheduler's."""
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
@@ -27,7 +27,7 @@ class LocalDispatcher:
         self._advance: Advance | None = None
         self._at_work: set[ConversationId] = set()
         self._again: set[ConversationId] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._scheduler = AsyncIOScheduler(timezone="UTC")
 
     async def wake(self, conversation: ConversationId, *, at: datetime | None = None) -> None:
@@ -45,6 +45,10 @@ class LocalDispatcher:
         """Run an action periodically; one that is still running is not begun again."""
 
         async def act() -> None:
+            task = asyncio.current_task()
+            assert task is not None  # noqa: S101
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
             try:
                 await action()
             except Exception:
@@ -77,8 +81,7 @@ class LocalDispatcher:
             await asyncio.wait(self._tasks, timeout=GRACE.total_seconds())
         for task in self._tasks:
             task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def is_ready(self) -> bool:
         """Tell whether wakes are being taken."""

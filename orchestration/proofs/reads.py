@@ -2,7 +2,9 @@
 
 from collections import deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+from typing import NamedTuple
 
 from orchestration.proofs.graph import Graph
 from orchestration.proofs.regions import Region
@@ -16,20 +18,22 @@ FRUITLESS_EXITS: Mapping[str, frozenset[str]] = {
 }
 
 
-@dataclass(frozen=True)
-class _Place:
+# A set of fields, one bit for each.
+_Fields = int
+
+
+class _Place(NamedTuple):
     """A node on its way: once something has failed, a second failure ends the run."""
 
     name: str
     has_failed: bool
 
 
-@dataclass(frozen=True)
-class _Move:
+class _Move(NamedTuple):
     source: _Place
     exit: str
     target: _Place
-    adds: frozenset[str]
+    adds: _Fields
 
 
 def read_problems(
@@ -43,16 +47,10 @@ def read_problems(
 
     `excused` are fields of nodes that something else is wrong with.
     """
-    flow = _Flow(graph, regions, frozenset(at_entry))
+    flow = _Flow(graph, regions, at_entry, excused)
     told: set[tuple[str, str]] = set()
     for place in flow.places:
-        missing = [
-            read
-            for read in sorted(graph.reads(place.name))
-            if (place.name, read) not in told
-            and read not in excused.get(place.name, ())
-            and not is_written(read, flow.written[place])
-        ]
+        missing = [read for read in flow.lacking(place) if (place.name, read) not in told]
         told.update((place.name, read) for read in missing)
         for path, names in flow.group_by_path(place, missing).items():
             yield Problem(
@@ -70,38 +68,55 @@ def _listed(names: Sequence[str]) -> str:
 
 def is_written(read: str, written: Collection[str]) -> bool:
     """Tell whether the field, or part of it, or what it is part of, is among the written ones."""
-    if read in written:
-        return True
-    return any(read.startswith(f"{w}.") or w.startswith(f"{read}.") for w in written)
+    return read in written or any(_is_akin(read, each) for each in written)
+
+
+def _is_akin(read: str, written: str) -> bool:
+    return read == written or read.startswith(f"{written}.") or written.startswith(f"{read}.")
 
 
 class _Flow:
     """What is certainly written when a path comes to a place."""
 
-    def __init__(self, graph: Graph, regions: Sequence[Region], at_entry: frozenset[str]) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        regions: Sequence[Region],
+        at_entry: Collection[str],
+        excused: Mapping[str, Collection[str]],
+    ) -> None:
         self._graph = graph
         self._regions = {region.join: region for region in regions}
-        self._at_entry = at_entry
+        names = set(at_entry).union(*map(graph.writes, graph.nodes))
+        self._bits = {name: 1 << index for index, name in enumerate(sorted(names))}
+        self._everything = (1 << len(names)) - 1
+        self._at_entry = self._fields(at_entry)
+        self._needs = {
+            name: {read: self._akin(read) for read in sorted(graph.reads(name) - {*excused[name]})}
+            for name in graph.nodes
+        }
         self._moves = self._all_moves()
-        self._everything = at_entry.union(*(move.adds for move in self._every_move()))
+        self._arrivals = self._all_arrivals()
         self.places = list(self._moves)
-        self._on_return: dict[_Place, frozenset[str]] = {}
-        self.written = self._from_entry()
-        self._on_return = self._returns()
-        self.written = self._from_entry()
+        self._solve_all()
 
-    def _from_entry(self) -> dict[_Place, frozenset[str]]:
-        if not self.places:
-            return {}
-        start = self.places[0]
-        return {**self._solve({start: self._at_entry}), start: self._at_entry}
+    def lacking(self, place: _Place) -> list[str]:
+        """Return the fields that are read here and not certainly written."""
+        written = self._written[place]
+        return [read for read, akin in self._needs[place.name].items() if not akin & written]
 
     def group_by_path(self, place: _Place, fields: list[str]) -> dict[tuple[str, ...], list[str]]:
         """Return a path on which each field is not written, with the fields it is so for."""
         grouped: dict[tuple[str, ...], list[str]] = {}
         for field in fields:
-            grouped.setdefault(self._path_without(place, field), []).append(field)
+            grouped.setdefault(self._path_without(place, self._akin(field)), []).append(field)
         return grouped
+
+    def _fields(self, names: Collection[str]) -> _Fields:
+        return reduce(or_, (self._bits[name] for name in names), 0)
+
+    def _akin(self, read: str) -> _Fields:
+        return self._fields([name for name in self._bits if _is_akin(read, name)])
 
     def _all_moves(self) -> dict[_Place, list[_Move]]:
         entry = self._graph.workflow.entry
@@ -116,84 +131,31 @@ class _Flow:
 
     def _moves_from(self, place: _Place) -> list[_Move]:
         edges = self._graph.edges[place.name]
-        moves = [
-            _Move(
-                place,
-                edge.exit,
-                _Place(edge.target, place.has_failed),
-                self._adds(place, edge.exit),
-            )
-            for edge in edges
-        ]
+        moves = []
+        for edge in edges:
+            target = _Place(edge.target, place.has_failed)
+            moves.append(_Move(place, edge.exit, target, self._adds(place.name, edge.exit)))
         on_failure = self._graph.workflow.on_failure
         has_own_way = any(edge.exit == "error" for edge in edges)
         if on_failure in self._graph.nodes and not place.has_failed and not has_own_way:
-            target = _Place(str(on_failure), has_failed=True)
-            moves.append(_Move(place, "error", target, frozenset()))
+            moves.append(_Move(place, "error", _Place(str(on_failure), has_failed=True), 0))
         return moves
 
-    def _adds(self, place: _Place, exit: str) -> frozenset[str]:
-        kind = self._graph.nodes[place.name].kind
-        if exit in COMMON_EXITS or exit in FRUITLESS_EXITS.get(kind, ()):
-            return frozenset()
-        return self._graph.writes(place.name)
+    def _adds(self, name: str, exit: str) -> _Fields:
+        if exit in COMMON_EXITS or exit in FRUITLESS_EXITS.get(self._graph.nodes[name].kind, ()):
+            return 0
+        return self._fields(self._graph.writes(name))
 
-    def _solve(self, starts: Mapping[_Place, frozenset[str]]) -> dict[_Place, frozenset[str]]:
-        """Return what is certainly written on arrival, on paths that set out from `starts`.
-
-        It is the greatest solution: everything is written until a path shows that it is not.
-        """
-        arrivals: dict[_Place, list[_Move]] = {}
-        for move in self._every_move():
-            arrivals.setdefault(move.target, []).append(move)
-        written = dict.fromkeys(self.places, self._everything)
-        waiting = deque(self.places)
-        while waiting:
-            place = waiting.popleft()
-            now = self._certain(arrivals.get(place, []), written, starts)
-            if now != written[place]:
-                written[place] = now
-                waiting.extend(move.target for move in self._moves[place])
-        return written
-
-    def _every_move(self) -> Iterator[_Move]:
-        for moves in self._moves.values():
-            yield from moves
-
-    def _certain(
-        self,
-        arrivals: list[_Move],
-        written: Mapping[_Place, frozenset[str]],
-        starts: Mapping[_Place, frozenset[str]],
-    ) -> frozenset[str]:
-        by_branch: dict[str, frozenset[str]] = {}
-        for move in arrivals:
-            after = self._after(move, starts.get(move.source, written[move.source]))
-            branch = self._branch_of(move)
-            by_branch[branch] = by_branch.get(branch, self._everything) & after
-        # A join waits for all branches; elsewhere there is one group, and any of it may come.
-        return frozenset().union(*by_branch.values()) if by_branch else self._everything
-
-    def _after(self, move: _Move, before: frozenset[str]) -> frozenset[str]:
-        if move.exit == "exhausted":
-            return self._on_return.get(move.source, before)
-        return before | move.adds
-
-    def _returns(self) -> dict[_Place, frozenset[str]]:
-        """Return what is written on coming back to each node with `max_visits`.
-
-        Whoever leaves by `exhausted` has been there before, and got further then.
-        """
-        found: dict[_Place, frozenset[str]] = {}
-        for name in {place.name for place in self.places}:
-            if self._graph.nodes[name].max_visits is not None:
-                visits = {place: self.written[place] for place in self.places if place.name == name}
-                again = self._solve(visits)
-                found |= {place: again[place] for place in visits}
-        return found
+    def _all_arrivals(self) -> dict[_Place, dict[str, list[_Move]]]:
+        """Return the moves into each place, grouped: one move of every group has been made."""
+        arrivals: dict[_Place, dict[str, list[_Move]]] = {place: {} for place in self._moves}
+        for move in (move for moves in self._moves.values() for move in moves):
+            arrivals[move.target].setdefault(self._branch_of(move), []).append(move)
+        return arrivals
 
     def _branch_of(self, move: _Move) -> str:
-        if self._graph.nodes[move.target.name].kind != "join" or move.exit == "error":
+        """Name the branch that a move brings to its join; elsewhere any move will do."""
+        if self._graph.nodes[move.target.name].kind != "join":
             return ""
         region = self._regions.get(move.target.name)
         if region is None:
@@ -203,16 +165,78 @@ class _Flow:
         owned = (exit for exit, nodes in region.branches.items() if move.source.name in nodes)
         return next(owned, "")
 
-    def _path_without(self, place: _Place, field: str) -> tuple[str, ...]:
+    def _solve_all(self) -> None:
+        self._on_return: dict[_Place, _Fields] = {}
+        self._written = self._from_entry()
+        if any(map(self.lacking, self.places)):
+            self._on_return = self._returns()
+            self._written = self._from_entry()
+
+    def _from_entry(self) -> dict[_Place, _Fields]:
+        if not self.places:
+            return {}
+        start = {self.places[0]: self._at_entry}
+        return {**self._solve(start), **start}
+
+    def _returns(self) -> dict[_Place, _Fields]:
+        """Return what is written on coming back to each node with `max_visits`.
+
+        Whoever leaves by `exhausted` has been there before, and got further then.
+        """
+        found: dict[_Place, _Fields] = {}
+        for name in {place.name for place in self.places}:
+            if self._graph.nodes[name].max_visits is not None:
+                visits = {
+                    place: self._written[place] for place in self.places if place.name == name
+                }
+                again = self._solve(visits)
+                found |= {place: again[place] for place in visits}
+        return found
+
+    def _solve(self, starts: Mapping[_Place, _Fields]) -> dict[_Place, _Fields]:
+        """Return what is certainly written on arrival, on paths that set out from `starts`.
+
+        It is the greatest solution: everything is written until a path shows that it is not.
+        """
+        written = dict.fromkeys(self.places, self._everything)
+        waiting = deque(move.target for place in starts for move in self._moves[place])
+        while waiting:
+            place = waiting.popleft()
+            now = self._certain(place, written, starts)
+            if now != written[place]:
+                written[place] = now
+                if place not in starts:
+                    waiting.extend(move.target for move in self._moves[place])
+        return written
+
+    def _certain(
+        self,
+        place: _Place,
+        written: Mapping[_Place, _Fields],
+        starts: Mapping[_Place, _Fields],
+    ) -> _Fields:
+        certain = 0
+        for group in self._arrivals[place].values():
+            after = self._everything
+            for move in group:
+                after &= self._after(move, starts.get(move.source, written[move.source]))
+            certain |= after
+        return certain
+
+    def _after(self, move: _Move, before: _Fields) -> _Fields:
+        if move.exit == "exhausted":
+            return self._on_return.get(move.source, before)
+        return before | move.adds
+
+    def _path_without(self, place: _Place, field: _Fields) -> tuple[str, ...]:
         start = self.places[0]
         before: dict[_Place, _Place | None] = {start: None}
         waiting = deque([start])
         while waiting and place not in before:
             source = waiting.popleft()
             for move in self._moves[source]:
-                after = self._after(move, self.written[source])
-                is_there = is_written(field, after) or is_written(field, self.written[move.target])
-                if not is_there and move.target not in before:
+                after = self._after(move, self._written[source]) | self._written[move.target]
+                if not after & field and move.target not in before:
                     before[move.target] = source
                     waiting.append(move.target)
         return _unwound(before, place)

@@ -53,7 +53,7 @@ def check(
         return Verdict(outcome="failed", reasons=bad_form)
     language = language.lower()[:2]
     sound = replace(draft, text=normal(draft.text), evidence=_without_orders_to_machines(draft))
-    asked = extract(normal(question), languages.guess(question) or language)
+    asked = extract(normal(question)[: form.LONGEST], languages.guess(question) or language)
     named = ownership.orders(pattern=order_number, own=own_orders, question=asked)
     failures = tuple(dict.fromkeys(_failures(sound, question, language, link_domains, named)))
     if failures:

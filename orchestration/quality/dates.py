@@ -42,7 +42,8 @@ _BEFORE_MONTH = re.compile(
 )
 _RANGE_END = re.compile(
     r"(\d{1,2})(?:st|nd|rd|th|er|\.|o)?(?:[ \t]?[-\u2013\u2014/][ \t]?"
-    r"|[ \t](?:to|or|and|bis(?: zum)?|und|oder|au|et|ou|al|y|o|e|a|ao|tot|en|of)[ \t])(?:den |the |le |el |il |o )?(?=\d)"
+    r"|[ \t](?:to|or|and|bis(?: zum)?|und|oder|au|et|ou|al|y|o|e|a|ao|tot|en|of)[ \t])"
+    r"(?:den |the |le |el |il |o )?(?=\d)"
 )
 _YEAR_AFTER = re.compile(rf",?[ \t]*(?:de|del|of)?[ \t]*{_YEAR}")
 _MONTH_BEFORE = re.compile(r"([^\W\d_]{3,10})\.?[ \t]{1,2}(?:the[ \t])?\Z")

@@ -76,8 +76,8 @@ _CURRENCY_BEFORE = re.compile(r"(R\$|US\$|[€$£¥₹]|\b[A-Za-z]{3})[ \t]?\Z")
 _CURRENCY_AFTER = re.compile(r"[ \t]?(?:,-[ \t]?)?(%|€|\$|£|¥|₹|zł)")
 _WORD_AFTER = re.compile(r"[ \t\u2010\u2011-]{0,2}([^\W\d_]+)")
 _RANGE = re.compile(
-    r"(?:[ \t]?[-\u2013\u2014][ \t]?|[ \t](?:to|or|and|bis|oder|und|a|à|ou|et|al|o|y|e|of|en|tot|até"
-    r"|ou)[ \t])(?=\d)"
+    r"(?:[ \t]?[-\u2013\u2014][ \t]?"
+    r"|[ \t](?:to|or|and|bis|oder|und|a|à|ou|et|al|o|y|e|of|en|tot|até)[ \t])(?=\d)"
 )
 _MARKER = re.compile(r"\d{1,2}[.)][ \t]")
 _LINE_START = re.compile(r"(?:\A|\n)[ \t]*\Z")

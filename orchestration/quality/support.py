@@ -108,23 +108,29 @@ def grounds(evidence: Sequence[Evidence], language: str) -> list[Ground]:
 
 def unsupported(parts: Sequence[Sentence], known: Sequence[Ground], language: str) -> Iterator[str]:
     """Name the sentences that claim something no sentence of the evidence says."""
+    claims_anything = False
     for part in parts:
-        for clause in _CLAUSE.split(part.text):
-            if _claims(clause) and _best(clause, known, language) is None:
-                yield f"no evidence says: {clause[:160]}"
-    if not any(_claims(part.text) for part in parts):
+        for text, claim in _claims(part.text, language):
+            claims_anything = True
+            if _best(claim, known) is None:
+                yield f"no evidence says: {text[:160]}"
+    if not claims_anything:
         for part in filter(lambda part: courtesy.affirms(part.text), parts):
             yield f"says yes or no and gives no reason: {part.text}"
 
 
 def rests_on_article(parts: Sequence[Sentence], known: Sequence[Ground], language: str) -> bool:
     """Tell whether some sentence draws on an article rather than on an order's record."""
-    best = (_best(part.text, known, language) for part in parts if _claims(part.text))
+    best = (_best(claim, known) for part in parts for _, claim in _claims(part.text, language))
     return any(ground is not None and ground.kind == "article" for ground in best)
 
 
-def _claims(sentence: str) -> bool:
-    return bool(stems(fold(sentence))) and courtesy.claims(sentence)
+def _claims(sentence: str, language: str) -> Iterator[tuple[str, Ground]]:
+    """Return the clauses of a sentence that state something."""
+    for clause in _CLAUSE.split(sentence):
+        claim = _ground(clause, "", language)
+        if claim.stems and courtesy.claims(clause):
+            yield clause, claim
 
 
 def stems(folded: str) -> frozenset[str]:
@@ -178,9 +184,8 @@ def _also(field: Ground) -> frozenset[str]:
     return frozenset().union(*(_RECORD_WORDS[stem] for stem in field.stems & _RECORD_WORDS.keys()))
 
 
-def _best(sentence: str, known: Sequence[Ground], language: str) -> Ground | None:
+def _best(claim: Ground, known: Sequence[Ground]) -> Ground | None:
     """Return the place of the evidence that shares most words, None where it is not enough."""
-    claim = _ground(sentence, "", language)
     best, most = None, 0.0
     for ground in known:
         share = len(claim.stems & ground.stems) / len(claim.stems)

@@ -9,13 +9,13 @@ from functools import lru_cache
 # A dot after a one- or two-digit number is a German date, after these letters an abbreviation.
 _BREAK = re.compile(
     r"(?<=[.!?…])(?<![\s(]\d\.)(?<![\s(]\d\d\.)(?<!\b[Nn][ro]\.)(?<!\bca\.)(?<!\bz\.)"
-    r"[\"'”»)\]*_]{0,3}\s+(?=[^\sa-zß-ÿ])|\s*\n+\s*|\s+[•·▪]\s+"
+    r"[\"'”»)\]*_]{0,3}\s+(?=[^\sa-zß-ÿ])|(?<!\s)\s*\n\s*|(?<!\s)\s+[•·▪]\s+"
 )
 _BULLET = re.compile(r"[\s•·▪*\->\u2013\u2014]+")
 # A long line without an end, or a next line in lower case; a list keeps its lines.
 _WRAP = re.compile(
-    r"(?<=[^\n.!?:;])[ \t]*\n[ \t]*(?=[a-zß-ÿ]|\d+(?![.)\d]))"
-    r"|(?<=[^\n]{60}[^\n.!?:;])[ \t]*\n[ \t]*(?=[^\W\d_])"
+    r"(?<=[^\s.!?:;])[ \t]*\n[ \t]*(?=[a-zß-ÿ]|\d+(?![.)\d]))"
+    r"|(?<=[^\n]{60}[^\s.!?:;])[ \t]*\n[ \t]*(?=[^\W\d_])"
 )
 _WORD = re.compile(r"\w+")
 

@@ -11,6 +11,7 @@ from orchestration.database import Database
 from orchestration.errors import NotFound
 from orchestration.models import (
     ArticleRow,
+    Artifact,
     CustomerRow,
     IntentRow,
     OrderRow,
@@ -95,6 +96,19 @@ def read_setting(connection: Connection, name: str) -> Any:
 def save_setting(connection: Connection, name: str, value: Any) -> None:
     """Set a shared value."""
     rows.put(connection, Setting(name=name, value=value))
+
+
+def find_artifact(connection: Connection, name: str, fingerprint: str) -> bytes | None:
+    """Return what was computed from content with this fingerprint, or None."""
+    target = table(Artifact)
+    same = (target.c.name == name, target.c.fingerprint == fingerprint)
+    found = rows.find(connection, Artifact, *same)
+    return found.content if found else None
+
+
+def save_artifact(connection: Connection, name: str, fingerprint: str, content: bytes) -> None:
+    """Keep what was computed, in place of the earlier one."""
+    rows.put(connection, Artifact(name=name, fingerprint=fingerprint, content=content))
 
 
 def _content_changed(connection: Connection) -> None:

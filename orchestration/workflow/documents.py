@@ -15,7 +15,7 @@ from orchestration.workflow.values import NodeSpec, Problem, Workflow
 
 MAX_RETRIES = 10
 MAX_VISITS = 100
-MAX_NODES = 500
+MAX_NODES = 200
 
 _COMMON_KEYS = ("kind", "next", "exits", "timeout", "retries", "max_visits")
 

@@ -107,6 +107,15 @@ class FakeClassifier:
     def train(self, intents: Sequence[Intent]) -> None:
         return
 
+    def fingerprint_of(self, intents: Sequence[Intent]) -> str:
+        return self.fingerprint
+
+    def dump(self) -> bytes:
+        return b""
+
+    def load(self, content: bytes) -> None:
+        return
+
     def read(self, text: str) -> Reading:
         found = next((name for word, name in self._words.items() if word in text.lower()), None)
         return Reading(

@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from integrations.classifiers import classifiers
@@ -88,13 +87,17 @@ class LocalClassifier:
         labels = np.array([label for _, label in known])
         self._adopt(_replaced(model, calibration.calibrate(scores, labels)))
 
-    def save(self, path: Path) -> None:
-        """Write the model as plain arrays; replaces the file in one step."""
-        files.write(path, _to_arrays(self._trained()))
+    def fingerprint_of(self, intents: Sequence[Intent]) -> str:
+        """Return the fingerprint that a training on these intents would have."""
+        return fingerprint_of(intents)
 
-    def load(self, path: Path) -> None:
-        """Take over a saved model; raises `BadInput` for a file this version cannot use."""
-        self._adopt(_from_arrays(files.read(path), path))
+    def dump(self) -> bytes:
+        """Return the model as plain arrays."""
+        return files.write(_to_arrays(self._trained()))
+
+    def load(self, content: bytes) -> None:
+        """Take over a dumped model; raises `BadInput` for one this version cannot use."""
+        self._adopt(_from_arrays(files.read(content)))
 
     def _adopt(self, model: Model) -> None:
         self._model = model
@@ -163,7 +166,7 @@ def _to_arrays(model: Model) -> dict[str, Any]:
     }
 
 
-def _from_arrays(arrays: dict[str, Any], path: Path) -> Model:
+def _from_arrays(arrays: dict[str, Any]) -> Model:
     try:
         words = json.loads(arrays["words"].tobytes())
         model = _rebuilt(words, arrays)
@@ -173,7 +176,7 @@ def _from_arrays(arrays: dict[str, Any], path: Path) -> Model:
             raise ValueError(f"it is of version {words['version']!r}, not {VERSION!r}, or cut off")
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise BadInput(
-            f"{path} holds no classifier of this version: {error}; train it again", field="path"
+            f"this holds no classifier of this version: {error}; train it again", field="content"
         ) from error
     return model
 

@@ -18,6 +18,13 @@ PICODOLLARS = sa.BigInteger()
 
 def upgrade() -> None:
     op.create_table(
+        "artifacts",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("fingerprint", sa.String(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_artifacts")),
+    )
+    op.create_table(
         "customers",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("source", sa.String(), nullable=False),
@@ -404,6 +411,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_table("artifacts")
     op.drop_table("settings")
     op.drop_table("commands")
     op.drop_table("chat_sessions")

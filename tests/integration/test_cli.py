@@ -1,0 +1,644 @@
+"""The commands that bring content in and out, look without touching, and measure."""
+
+import asyncio
+import json
+import logging
+import shutil
+import stat
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from sqlalchemy import Connection, text
+
+from bot import cli, sample
+from bot.app import PRESETS
+from orchestration import store
+from orchestration.database import Database
+from orchestration.intents import load_intents, write_intents
+from orchestration.programs import publish
+from orchestration.types import Intent
+
+T = TypeVar("T")
+
+NOW = datetime(2026, 11, 18, 12, tzinfo=UTC)
+FEW = ("order_status", "return_policy", "talk_to_human", "double_charge")
+ORDERS = "id,customer_id,status,placed_at,value\n"
+EVAL_KEYS = {
+    "accuracy",
+    "macro_f1",
+    "ece",
+    "accuracy_at_80",
+    "accuracy_at_90",
+    "oos_auroc",
+    "in_scope_accuracy",
+    "in_scope_accuracy_at_threshold",
+    "oos_recall_at_threshold",
+    "ms_p50",
+    "ms_p95",
+    "train_seconds",
+}
+ENDINGS = ("please", "today", "now", "for me", "thanks", "quickly", "again", "tonight")
+
+
+@dataclass(frozen=True)
+class Answer:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+Frontdesk = Callable[..., Answer]
+
+
+@pytest.fixture
+def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Stand in an empty folder, with no setting made."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    monkeypatch.chdir(tmp_path)
+    for name in list(__import__("os").environ):
+        if name.startswith("FRONTDESK_"):
+            monkeypatch.delenv(name)
+    yield
+    root.handlers[:], root.level = handlers, level
+
+
+@pytest.fixture
+def frontdesk(
+    bare: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Frontdesk:
+    """Run commands in this process, as the shell would."""
+
+    def run(*words: str | Path) -> Answer:
+        monkeypatch.setattr(sys, "argv", ["frontdesk", *map(str, words)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        printed = capsys.readouterr()
+        return Answer(int(end.value.code or 0), printed.out, printed.err)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def few_intents() -> list[Intent]:
+    """Return so few of the shipped intents that they are learnt at once."""
+    shipped = {intent.name: intent for intent in load_intents(PRESETS / "store.yaml")}
+    return [shipped[name] for name in FEW]
+
+
+@pytest.fixture(scope="module")
+def stocked_template(
+    migrated_sqlite: Path, few_intents: list[Intent], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    file = Path(shutil.copy(migrated_sqlite, tmp_path_factory.mktemp("stocked") / "shop.db"))
+    shop = sample.load(NOW)
+
+    def fill(connection: Connection) -> None:
+        store.save_customers(connection, shop.customers)
+        store.save_orders(connection, shop.orders)
+        store.save_articles(connection, shop.articles)
+        store.replace_intents(connection, few_intents)
+
+    on_database(f"sqlite:///{file}", fill)
+    return file
+
+
+@pytest.fixture
+def stocked(stocked_template: Path, sqlite_url: str, bare: None) -> str:
+    """Put the sample store where the default settings look for the database."""
+    shutil.copy(stocked_template, sqlite_url.removeprefix("sqlite:///"))
+    return sqlite_url
+
+
+@pytest.fixture
+def empty(migrated_sqlite: Path, sqlite_url: str, bare: None) -> str:
+    """Put tables without rows where the default settings look for the database."""
+    shutil.copy(migrated_sqlite, sqlite_url.removeprefix("sqlite:///"))
+    return sqlite_url
+
+
+def on_database(url: str, function: Callable[[Connection], T]) -> T:
+    database = Database(url)
+    try:
+        return asyncio.run(database.write(function))
+    finally:
+        database.close()
+
+
+def counts(url: str) -> dict[str, int]:
+    tables = ("conversations", "messages", "runs", "customers", "workflow_versions", "settings")
+    return on_database(
+        url,
+        lambda connection: {
+            name: connection.execute(text(f"SELECT count(*) FROM {name}")).scalar_one()  # noqa: S608
+            for name in tables
+        },
+    )
+
+
+def write(path: str, content: str) -> Path:
+    file = Path(path)
+    file.write_text(content, encoding="utf-8")
+    return file
+
+
+def write_rows(path: str, rows: list[dict[str, Any]]) -> Path:
+    return write(path, "".join(json.dumps(row) + "\n" for row in rows))
+
+
+def test_a_date_in_an_import_is_a_day_of_the_shop(
+    frontdesk: Frontdesk, empty: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("shop.yaml", "name: Laden\ntime_zone: Europe/Berlin\n")
+    monkeypatch.setenv("FRONTDESK_STORE_FILE", "shop.yaml")
+    orders = write("orders.csv", ORDERS + "1042,C-1,in_transit,2026-11-18,59.90\n")
+
+    answer = frontdesk("import", "orders", orders)
+
+    [order] = frontdesk("export", "--customer", "C-1").json["orders"]
+    assert (answer.code, answer.out) == (0, "Took 1 order.\n")
+    assert (order["placed_at"], order["value"]) == ("2026-11-17T23:00:00Z", "59.90")
+
+
+def test_a_bad_row_is_named_and_nothing_is_written(frontdesk: Frontdesk, empty: str) -> None:
+    rows = "1042,C-1,in_transit,2026-11-18,59.90\n1043,C-1,gone,2026-11-18,59.90\n"
+    orders = write("orders.csv", ORDERS + rows)
+
+    answer = frontdesk("import", "orders", orders)
+
+    assert answer.code == 1
+    assert "line 3, status: 'gone' is not a status" in answer.err
+    assert "nothing was written: 1 problem, 1 good row" in answer.err
+    assert frontdesk("export", "--customer", "C-1").code == 1
+
+
+def test_good_rows_are_taken_with_partial(frontdesk: Frontdesk, empty: str) -> None:
+    rows = "1042,C-1,in_transit,2026-11-18,59.90\n1043,C-1,gone,2026-11-18,59.90\n"
+    orders = write("orders.csv", ORDERS + rows)
+
+    answer = frontdesk("import", "orders", orders, "--partial", "--json")
+
+    held = frontdesk("export", "--customer", "C-1").json
+    assert answer.code == 0
+    assert (answer.json["good"], answer.json["written"]) == (1, 1)
+    assert [(each["line"], each["field"]) for each in answer.json["problems"]] == [(3, "status")]
+    assert [order["id"] for order in held["orders"]] == ["1042"]
+
+
+@pytest.mark.parametrize("content", ["orders", "customers", "knowledge", "intents"])
+def test_a_file_that_is_not_there_is_wrong_usage(
+    frontdesk: Frontdesk, empty: str, content: str
+) -> None:
+    answer = frontdesk("import", content, "nowhere")
+
+    assert (answer.code, answer.err.strip()) == (2, "✗ there is no nowhere")
+
+
+def test_articles_are_imported_from_a_folder(frontdesk: Frontdesk, empty: str) -> None:
+    Path("articles").mkdir()
+    write("articles/hours.md", "---\nid: hours\ntitle: Opening hours\n---\nWe open at nine.\n")
+
+    answer = frontdesk("import", "knowledge", "articles")
+
+    found = on_database(empty, store.list_articles)
+    assert (answer.code, [article.title for article in found]) == (0, ["Opening hours"])
+
+
+def test_a_wrong_intent_is_named_with_its_line(
+    frontdesk: Frontdesk, empty: str, few_intents: list[Intent]
+) -> None:
+    good = write_intents(few_intents)
+    intents = write("intents.yaml", good + "  - name: late\n    examples: []\n")
+
+    answer = frontdesk("import", "intents", intents, "--json")
+
+    [problem] = answer.json["problems"]
+    assert (answer.code, answer.json["written"]) == (1, 0)
+    assert (problem["line"], problem["field"]) == (good.count("\n") + 1, "examples")
+    assert problem["message"].startswith("intent late: is empty")
+
+
+def test_a_single_intent_is_refused(frontdesk: Frontdesk, stocked: str) -> None:
+    intents = write("intents.yaml", "- name: hours\n  examples: [when do you open]\n")
+
+    answer = frontdesk("import", "intents", intents, "--partial")
+
+    assert answer.code == 1
+    assert "at least two good ones are needed" in answer.err
+    assert len(on_database(stocked, store.list_intents)) == len(FEW)
+
+
+def test_intents_that_the_workflow_names_and_an_import_drops_are_told(
+    frontdesk: Frontdesk, stocked: str, few_intents: list[Intent]
+) -> None:
+    source = (PRESETS / "support.yaml").read_text()
+    named = source.replace("{field: wants_human, is: true}", "{field: intent, is: double_charge}")
+    on_database(stocked, lambda c: publish(c, named, author="maria", note="", clock=lambda: NOW))
+    intents = write("intents.yaml", write_intents(few_intents[:3]))
+
+    answer = frontdesk("import", "intents", intents)
+
+    assert answer.code == 0
+    assert "warning: the published workflow, route:" in answer.err
+    assert "double_charge" in answer.err
+
+
+def test_a_database_without_tables_is_refused(frontdesk: Frontdesk) -> None:
+    customers = write("customers.csv", "id,email\nC-1,ana@example.com\n")
+
+    answer = frontdesk("import", "customers", customers)
+
+    assert answer.code == 2
+    assert "frontdesk migrate" in answer.err
+
+
+def test_an_export_to_a_file_is_for_its_owner_alone(frontdesk: Frontdesk, stocked: str) -> None:
+    answer = frontdesk("export", "--customer", "C-1001", "--output", "ana.json")
+
+    held = json.loads(Path("ana.json").read_text())
+    assert answer.code == 0
+    assert "2 orders" in answer.out
+    assert held["record"][0]["email"] == "ana@example.com"
+    assert stat.S_IMODE(Path("ana.json").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("command", ["export", "erase"])
+def test_an_unknown_customer_is_not_in_order(
+    frontdesk: Frontdesk, stocked: str, command: str
+) -> None:
+    answer = frontdesk(command, "--customer", "C-9")
+
+    assert (answer.code, answer.out) == (1, "")
+    assert "nothing is held about a customer 'C-9'" in answer.err
+
+
+def test_a_customer_is_erased_with_their_orders(frontdesk: Frontdesk, stocked: str) -> None:
+    answer = frontdesk("erase", "--customer", "C-1001", "--yes")
+
+    assert (answer.code, answer.out) == (0, "Erased 1 record, 2 orders, 0 conversations.\n")
+    assert frontdesk("export", "--customer", "C-1001").code == 1
+
+
+def test_nobody_is_erased_without_a_yes(stocked: str) -> None:
+    words = ("erase", "--customer", "C-1001")
+
+    answer = subprocess.run(
+        [sys.executable, "-m", "bot", *words],
+        input="n\n",
+        text=True,
+        capture_output=True,
+        check=False,
+        env={"PYTHONPATH": str(Path(cli.__file__).parents[2])},
+    )
+
+    assert answer.returncode == 1
+    assert "Erase 1 record, 2 orders, 0 conversations for good?" in answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert on_database(stocked, store.count_orders) == len(sample.load(NOW).orders)
+
+
+def test_a_text_is_classified_without_a_database(frontdesk: Frontdesk, tmp_path: Path) -> None:
+    answer = frontdesk("classify", "where is my order 1042?", "--json")
+
+    assert answer.code == 0
+    assert answer.json["intent"] == "order_status"
+    assert answer.json["entities"] == {"orders": ["1042"]}
+    assert answer.json["by"] == "local"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_of_texts_is_classified_line_by_line(frontdesk: Frontdesk, stocked: str) -> None:
+    rows = [{"id": 7, "text": "where is my order?"}, {"id": "b", "text": "let me talk to a human"}]
+    file = write_rows("texts.jsonl", rows)
+
+    answer = frontdesk("classify", "--file", file)
+
+    found = [json.loads(line) for line in answer.out.splitlines()]
+    assert answer.code == 0
+    assert [(each["id"], each["intent"]) for each in found] == [
+        (7, "order_status"),
+        ("b", "talk_to_human"),
+    ]
+    assert found[1]["wants_human"] is True
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("nonsense", "line 2: is not JSON"),
+        ("[]", "line 2: must be an object"),
+        ('{"id": 2}', "line 2, text: is missing"),
+        ('{"id": 2, "text": 5}', "line 2, text: is 5, but must be a text"),
+        ('{"id": 2, "text": "\\ud800"}', "line 2, text: holds half a character"),
+    ],
+)
+def test_a_broken_line_is_named(frontdesk: Frontdesk, line: str, words: str) -> None:
+    file = write("texts.jsonl", f'{{"id": 1, "text": "hi"}}\n{line}\n')
+
+    answer = frontdesk("classify", "--file", file)
+
+    assert (answer.code, answer.out) == (1, "")
+    assert f"texts.jsonl, {words}" in answer.err
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["hi", "--file", "texts.jsonl"], ["--file", "nowhere"], ["\udcff"]]
+)
+def test_classify_says_what_it_needs(frontdesk: Frontdesk, words: list[str]) -> None:
+    answer = frontdesk("classify", *words)
+
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err.startswith("✗ ")
+
+
+def test_a_customer_s_question_is_simulated_and_leaves_no_trace(
+    frontdesk: Frontdesk, stocked: str
+) -> None:
+    before = counts(stocked)
+
+    answer = frontdesk(
+        "simulate", "Where is my order 1042?", "--email", "ANA@example.com", "--json"
+    )
+
+    result = answer.json
+    assert answer.code == 0
+    assert [step["node"] for step in result["steps"]] == [
+        "classify",
+        "route",
+        "answer",
+        "check",
+        "send",
+    ]
+    assert all(step["ms"] is not None for step in result["steps"])
+    assert (result["route"], result["rule"], result["cost"]) == ("simple", "sure and simple", "0")
+    assert result["rules_tried"][0]["failed_on"].startswith("wants_human is false, needs true")
+    assert "TRK-1042" in result["reply"]["text"]
+    assert result["escalation"] is None
+    assert counts(stocked) == before
+
+
+def test_a_simulated_visitor_is_told_of_no_order(frontdesk: Frontdesk, stocked: str) -> None:
+    answer = frontdesk("simulate", "Where is my order 1042?")
+
+    assert answer.code == 0
+    assert "a visitor, unverified" in answer.out
+    assert "TRK-1042" not in answer.out
+    assert "sign in" in answer.out
+
+
+def test_a_simulated_threat_ends_at_a_human(frontdesk: Frontdesk, stocked: str) -> None:
+    words = "You charged me twice and I want my money back now, I will call my lawyer"
+
+    answer = frontdesk("simulate", words, "--email", "ana@example.com", "--json")
+
+    assert answer.code == 0
+    assert answer.json["route"] == "human"
+    assert answer.json["classification"]["risk"] == "legal"
+    assert answer.json["conversation_status"] == "escalated"
+    assert answer.json["escalation"]["brief"]["orders"]
+    assert on_database(stocked, lambda c: store.list_escalations(c, limit=1)) == []
+
+
+def test_simulate_runs_the_published_version(frontdesk: Frontdesk, stocked: str) -> None:
+    source = (PRESETS / "support.yaml").read_text()
+    all_to_humans = source.replace("to: simple}", "to: human}").replace("        to: simple\n", "")
+    all_to_humans = source.replace("at_least: 0.7", "at_least: 1.0").replace(
+        "otherwise: complex", "otherwise: human"
+    )
+    for document in (source, all_to_humans.replace("complex: enrich, ", "")):
+        on_database(
+            stocked,
+            lambda c, one=document: publish(c, one, author="maria", note="", clock=lambda: NOW),
+        )
+
+    answer = frontdesk("simulate", "I have a question about that thing", "--json")
+
+    assert (answer.json["workflow"], answer.json["route"]) == (
+        {"name": "support", "version": 2},
+        "human",
+    )
+
+
+def test_an_unknown_address_is_not_simulated(frontdesk: Frontdesk, stocked: str) -> None:
+    answer = frontdesk("simulate", "hi", "--email", "nobody@example.com")
+
+    assert (answer.code, answer.out) == (1, "")
+    assert "no customer has the e-mail address 'nobody@example.com'" in answer.err
+
+
+def test_the_doctor_finds_no_error_in_a_stocked_shop(frontdesk: Frontdesk, stocked: str) -> None:
+    answer = frontdesk("doctor", "--json")
+
+    checks = {each["check"]: each for each in answer.json["checks"]}
+    assert (answer.code, answer.json["ok"]) == (0, True)
+    assert checks["orders"]["level"] == checks["knowledge"]["level"] == "ok"
+    assert checks["chat"]["level"] == "warning"
+    assert all(each["cure"] for each in checks.values() if each["level"] != "ok")
+
+
+def test_the_doctor_names_the_cure_for_a_missing_database(
+    frontdesk: Frontdesk, tmp_path: Path
+) -> None:
+    answer = frontdesk("doctor")
+
+    assert answer.code == 1
+    assert "there is no file" in answer.out
+    assert "→ frontdesk migrate" in answer.out
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("sqlite:///notes.txt", "file is not a database"),
+        ("postgresql://ana:secret@127.0.0.1:1/shop", "connection"),
+    ],
+)
+def test_the_doctor_says_why_a_database_cannot_be_read(
+    frontdesk: Frontdesk, monkeypatch: pytest.MonkeyPatch, url: str, words: str
+) -> None:
+    write("notes.txt", "not a database, though long enough to be looked at " * 30)
+    monkeypatch.setenv("FRONTDESK_DATABASE_URL", url)
+
+    answer = frontdesk("doctor")
+
+    assert answer.code == 1
+    assert words in answer.out
+    assert "secret" not in answer.out + answer.err
+
+
+def test_the_doctor_lists_each_setting_that_is_wrong(
+    frontdesk: Frontdesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FRONTDESK_PORT", "eighty")
+    monkeypatch.setenv("FRONTDESK_API_KEY", "short")
+
+    answer = frontdesk("doctor", "--json")
+
+    assert (answer.code, answer.json["ok"]) == (2, False)
+    assert [each["message"].split(":")[0] for each in answer.json["checks"]] == [
+        "FRONTDESK_PORT",
+        "FRONTDESK_API_KEY",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "check", "words"),
+    [
+        ({"EVENTS_URL": "https://shop.example/e"}, "events", "nothing to sign them with"),
+        (
+            {"EVENTS_URL": "https://shop.example/e", "CALLBACK_SECRET": "whsec_" + "aa" * 24},
+            "events",
+            "'shop.example' on port 443 is not allowed",
+        ),
+        ({"STORE_FILE": "nowhere.yaml"}, "store file", "cannot be read"),
+    ],
+)
+def test_the_doctor_finds_settings_that_do_not_go_together(
+    frontdesk: Frontdesk,
+    stocked: str,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: dict[str, str],
+    check: str,
+    words: str,
+) -> None:
+    for name, value in settings.items():
+        monkeypatch.setenv(f"FRONTDESK_{name}", value)
+
+    answer = frontdesk("doctor", "--json")
+
+    [found] = [each for each in answer.json["checks"] if each["level"] == "error"]
+    assert (answer.code, found["check"]) == (1, check)
+    assert words in found["message"]
+
+
+def test_the_shipped_workflow_can_be_published(frontdesk: Frontdesk) -> None:
+    answer = frontdesk("workflow", "check", PRESETS / "support.yaml", "--json")
+
+    assert (answer.code, answer.json) == (0, {"problems": []})
+
+
+def test_a_broken_workflow_is_told_with_a_counter_example(frontdesk: Frontdesk) -> None:
+    source = (PRESETS / "support.yaml").read_text()
+    file = write("draft.yaml", source.replace("send: {kind: send}", "send: {kind: telegram}"))
+
+    answer = frontdesk("workflow", "check", file, "--json")
+    words = frontdesk("workflow", "check", file)
+
+    [problem] = [each for each in answer.json["problems"] if each["code"] == "unknown_kind"]
+    assert (answer.code, words.code) == (1, 1)
+    assert problem["node"] == "send"
+    assert "on the way classify → route → " in words.out
+
+
+@pytest.mark.parametrize(("content", "code"), [("{[", 1), ("", 1), (None, 2)])
+def test_a_document_that_cannot_be_read_is_told(
+    frontdesk: Frontdesk, content: str | None, code: int
+) -> None:
+    if content is not None:
+        write("draft.yaml", content)
+
+    answer = frontdesk("workflow", "check", "draft.yaml")
+
+    assert answer.code == code
+    assert "draft.yaml" in answer.err
+
+
+def test_the_published_document_and_its_history_are_shown(
+    frontdesk: Frontdesk, stocked: str
+) -> None:
+    source = (PRESETS / "support.yaml").read_text()
+    for note in ("first", "second"):
+        on_database(
+            stocked, lambda c, n=note: publish(c, source, author="ana", note=n, clock=lambda: NOW)
+        )
+
+    shown = frontdesk("workflow", "show")
+    history = frontdesk("workflow", "history", "--json")
+
+    assert (shown.code, shown.out) == (0, source)
+    assert [
+        (each["version"], each["note"], each["published"]) for each in history.json["items"]
+    ] == [(2, "second", True), (1, "first", False)]
+
+
+@pytest.mark.parametrize("command", ["show", "history"])
+def test_an_unknown_workflow_is_not_in_order(
+    frontdesk: Frontdesk, stocked: str, command: str
+) -> None:
+    answer = frontdesk("workflow", command, "returns")
+
+    assert (answer.code, answer.out) == (1, "")
+
+
+def labelled() -> list[dict[str, Any]]:
+    wishes = {"refund": "give me my money back", "parcel": "where is the parcel"}
+    return [
+        {"text": f"{words} {ending}", "intent": intent}
+        for intent, words in wishes.items()
+        for ending in ENDINGS
+    ]
+
+
+def test_intents_are_measured_in_the_contract_s_words(frontdesk: Frontdesk) -> None:
+    train = write_rows("train.jsonl", [*labelled(), {"text": "sing a song", "intent": "oos"}])
+    strange = {"text": "xylophone quartz", "intent": "oos"}
+    test = write_rows("test.jsonl", [*labelled()[::3], strange])
+
+    answer = frontdesk("eval", "intents", "--train", train, "--test", test, "--dev", train)
+
+    assert answer.code == 0
+    assert answer.json.keys() >= EVAL_KEYS
+    assert answer.json["accuracy"] == answer.json["in_scope_accuracy"] == 1.0
+    assert answer.json["oos_auroc"] == 1.0
+    assert answer.json["train_rows"] == len(labelled())
+
+
+def test_few_examples_are_drawn_once_for_each_seed(frontdesk: Frontdesk) -> None:
+    rows = write_rows("rows.jsonl", labelled())
+
+    answer = frontdesk(
+        "eval", "intents", "--train", rows, "--test", rows, "--per-intent", "4", "--seeds", "2"
+    )
+
+    assert answer.code == 0
+    assert (answer.json["runs"], answer.json["train_rows"]) == (2, 8)
+    assert answer.json["oos_auroc"] is None
+
+
+def test_routes_are_measured_in_the_contract_s_words(frontdesk: Frontdesk, stocked: str) -> None:
+    rows = [
+        {"text": "where is my order?", "route": "simple"},
+        {"text": "I want to talk to a person", "route": "human"},
+        {"text": "has my order been shipped", "route": "complex"},
+    ]
+    test = write_rows("routes.jsonl", rows)
+
+    answer = frontdesk("eval", "routes", "--test", test)
+
+    result = answer.json
+    assert answer.code == 0
+    assert result["recall"] == {"simple": 1.0, "complex": 0.0, "human": 1.0}
+    assert result["confusion"]["complex"] == {"simple": 1, "complex": 0, "human": 0}
+    assert (result["accuracy"], result["complex_to_simple"]) == (0.6667, 1.0)
+    assert result["accuracy_at_80"] is not None
+
+
+def test_a_route_that_does_not_exist_is_named(frontdesk: Frontdesk, stocked: str) -> None:
+    test = write_rows("routes.jsonl", [{"text": "hi", "route": "robot"}])
+
+    answer = frontdesk("eval", "routes", "--test", test)
+
+    assert answer.code == 1
+    assert "'robot'" in answer.err
