@@ -12,7 +12,7 @@ from orchestration import delivery, escalation, masking, resolution, store
 from orchestration.context import Toolbox
 from orchestration.errors import BadInput, Conflict
 from orchestration.interfaces import Dispatcher
-from orchestration.models import Approval, Conversation, Escalation
+from orchestration.models import Approval, Conversation, Escalation, Run
 from orchestration.types import ConversationId
 
 
@@ -274,12 +274,18 @@ def _decide(
     now: datetime,
 ) -> str:
     approval = store.get(connection, Approval, id)
-    store.lock(connection, approval.conversation_id)
+    conversation = store.lock(connection, approval.conversation_id)
     approval = store.get(connection, Approval, id)
     if approval.status != "open":
         by = f" by {approval.decided_by}" if approval.decided_by else ""
         raise Conflict(
             f"the approval is {approval.status}{by}", current={"status": approval.status}
+        )
+    # What the customer wrote since withdraws the draft; the worker may not have got there yet.
+    if store.get(connection, Run, approval.run_id).revision != conversation.revision:
+        raise Conflict(
+            "the approval is withdrawn: the customer has written since",
+            current={"status": "withdrawn"},
         )
     approval = approval.model_copy(
         update={

@@ -1,7 +1,7 @@
 """What the end of a run writes: the reply, the case, the steps and the run, in one transaction."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -25,6 +25,10 @@ class Ending:
     journal: Journal
     state: Mapping[str, Json]
     now: datetime
+
+
+# What the last resort takes over from a run's state; classifying and routing alone write it.
+_SAFE = ("urgency", "language", "route", "rule", "rules_tried")
 
 
 def finish(connection: Connection, ending: Ending, end: End) -> None:
@@ -51,12 +55,21 @@ def wait(connection: Connection, ending: Ending, waiting: Wait, place: Place) ->
         created_at=ending.now,
     )
     store.open_approval(connection, approval)
+    # The turn is with a human now; what makes the draft useless gives the messages back.
+    store.answer(connection, ending.case.turn, run.id)
+    if conversation.status == "resolved":
+        store.set_status(connection, conversation, "open", now=ending.now)
     _tell(connection, ending, conversation, _text(ending, "colleague_checking"))
     store.change_run(connection, run.id, status="waiting", **_decision(ending))
 
 
 def last_resort(connection: Connection, ending: Ending, *, node: str, error: str) -> None:
-    """End a run that cannot go on: canned answer, case and failed run, whatever has happened."""
+    """End a run that cannot go on: canned answer, case and failed run, whatever has happened.
+
+    Of what the run knew it takes only what cannot fail in its turn.
+    """
+    kept = {name: ending.state[name] for name in _SAFE if name in ending.state}
+    ending = replace(ending, state={**kept, "failure": {"node": node, "error": error}})
     conversation = ending.journal.commit(connection, is_last_resort=True)
     end = End(
         kind="escalate",

@@ -19,7 +19,7 @@ from tenacity import (
 )
 
 from orchestration.context import Case, Toolbox, entry_state
-from orchestration.errors import Fenced, PermanentFailure, TemporaryFailure
+from orchestration.errors import Fenced, PermanentFailure, TemporaryFailure, describe
 from orchestration.journal import Journal, Place
 from orchestration.models import Step
 from orchestration.nodes import End, Node, Outcome, Visit, Wait, node_kinds
@@ -33,12 +33,16 @@ MAX_STEPS = 200
 
 
 class RunFailed(Exception):
-    """The run cannot go on, not even by `on_failure`; `node` and `error` say why."""
+    """The run cannot go on, not even by `on_failure`; `node` and `error` say why.
+
+    `state` is what the run knew by then.
+    """
 
     def __init__(self, node: str, error: str) -> None:
         super().__init__(f"{node}: {error}")
         self.node = node
         self.error = error
+        self.state: Mapping[str, Json] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +112,11 @@ class Walk:
     async def run(self) -> Stop:
         """Walk from the entry to an end or a wait; raises `RunFailed`, `Fenced`, `Superseded`."""
         path = _Path(state=entry_state(self.tools, self.case))
-        return await self._walk(self.program.workflow.entry, path)
+        try:
+            return await self._walk(self.program.workflow.entry, path)
+        except RunFailed as failed:
+            failed.state = path.state
+            raise
 
     async def classify(self) -> dict[str, Json]:
         """Run the workflow's first `classify` node alone and return the state it leaves."""
@@ -293,7 +301,11 @@ def _require_sense(outcome: Any, node: Node, config: Any) -> None:
         raise ValueError(f"it left by {outcome.exit!r}, which is none of its exits")
     if foreign := set(outcome.updates) - node.writes(config):
         raise ValueError(f"it wrote {', '.join(sorted(foreign))}, which it does not declare")
-    json.dumps([outcome.updates, outcome.input, outcome.notes])
+    written = [outcome.updates, outcome.input, outcome.notes]
+    # PostgreSQL holds neither zero bytes nor half characters, nor numbers that are none.
+    json.dumps(written, ensure_ascii=False, allow_nan=False).encode()
+    if "\\u0000" in json.dumps(written):
+        raise ValueError("it returned a zero byte")
 
 
 def _binds(spec: NodeSpec, outcome: Outcome) -> bool:
@@ -305,6 +317,4 @@ def _is_external(kind: str) -> bool:
 
 
 def _failed(node: str, error: Exception) -> Outcome:
-    words = "took too long" if isinstance(error, TimeoutError) else str(error)
-    message = f"{type(error).__name__}: {words}"
-    return Outcome(exit="error", notes={"node": node, "error": message})
+    return Outcome(exit="error", notes={"node": node, "error": describe(error)})

@@ -143,3 +143,9 @@ class Fenced(FrontdeskError):
 
 class Superseded(Fenced):
     """The conversation changed while the run worked; its turn starts again."""
+
+
+def describe(error: BaseException) -> str:
+    """Return an error's kind and words, without what a table cannot hold."""
+    words = "took too long" if isinstance(error, TimeoutError) else str(error)
+    return f"{type(error).__name__}: {words}".replace("\0", "").encode(errors="replace").decode()

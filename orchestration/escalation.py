@@ -1,16 +1,18 @@
 """Cases for humans: the brief they start from, how a case is opened, and its response targets."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, cast
 
 from sqlalchemy import Connection
 
-from orchestration import delivery, state, store
+from orchestration import delivery, store
 from orchestration.context import Case, Toolbox, describe_customer, describe_order
 from orchestration.errors import ExternalFailure
 from orchestration.models import Conversation, Escalation
 from orchestration.shop import Shop, Target
+from orchestration.state import classification_of
 from orchestration.types import URGENCIES, Json, Urgency
 
 DEFAULT_QUEUE = "support"
@@ -95,8 +97,7 @@ def _customer(case: Case, run_state: Mapping[str, Json]) -> dict[str, Json]:
 
 
 def _classification(run_state: Mapping[str, Json]) -> Json:
-    names = [name for name in state.CLASSIFICATION_FIELDS if name in run_state]
-    return {name: run_state[name] for name in names} or None
+    return asdict(classification_of(run_state)) if "intent" in run_state else None
 
 
 def _summary(case: Case, tools: Toolbox, run_state: Mapping[str, Json], orders: list[Json]) -> str:

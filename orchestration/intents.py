@@ -13,7 +13,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from orchestration.errors import BadInput
 from orchestration.types import Complexity, Intent, Json, Risk, Urgency
 
-_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_NAME = re.compile(r"\S(?:[^\n\r\t\x00]{0,98}\S)?")
 
 
 def load_intents(path: Path) -> list[Intent]:
@@ -103,7 +103,7 @@ def _intent(row: Json, place: str) -> Intent:
 def _name(value: Json) -> str:
     if not isinstance(value, str) or not _NAME.fullmatch(value):
         raise ValueError(
-            f"is {value!r}, but must be small letters, digits and _, such as order_status"
+            f"is {value!r}, but must be one line of at most 100 characters, such as order_status"
         )
     return str(value)
 

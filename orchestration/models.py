@@ -339,6 +339,64 @@ class Delivery(SQLModel, table=True):
     finished_at: datetime | None = Field(default=None, sa_type=Moment)
 
 
+class ModelCall(SQLModel, table=True):
+    """One request to a model, written before it is made; `reserved` is the most it may cost.
+
+    `customer` is whose daily budget it comes out of, `scopes` names the budgets it was reserved in,
+    `position` counts the run's requests and `attempt` those of one completion.
+    """
+
+    __tablename__ = "model_calls"
+    __table_args__ = (
+        Index("ix_model_calls_run_id_position", "run_id", "position"),
+        Index("ix_model_calls_conversation_id", "conversation_id"),
+        Index("ix_model_calls_started_at", "started_at"),
+        Index(
+            "ix_model_calls_under_way",
+            "started_at",
+            sqlite_where=text("status = 'started'"),
+            postgresql_where=text("status = 'started'"),
+        ),
+    )
+
+    id: str = Field(primary_key=True)
+    run_id: str = Field(foreign_key="runs.id")
+    part: int = 0
+    node: str
+    visit: int = 1
+    conversation_id: str
+    customer: str
+    purpose: str
+    tier: str
+    model: str
+    position: int
+    attempt: int
+    status: str = "started"
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    reserved: Decimal | None = Field(default=None, sa_type=Money)
+    cost: Decimal | None = Field(default=None, sa_type=Money)
+    price_version: str | None = None
+    scopes: str = ""
+    ms: int | None = None
+    error: str | None = Field(default=None, sa_type=Text)
+    started_at: datetime = Field(sa_type=Moment)
+    finished_at: datetime | None = Field(default=None, sa_type=Moment)
+
+
+class Budget(SQLModel, table=True):
+    """What one scope has spent in one period, and what is reserved for calls under way."""
+
+    __tablename__ = "budgets"
+
+    scope: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    period: str = Field(primary_key=True)
+    spent: Decimal = Field(default=Decimal(0), sa_type=Money)
+    reserved: Decimal = Field(default=Decimal(0), sa_type=Money)
+    warned_at: datetime | None = Field(default=None, sa_type=Moment)
+
+
 class Workflow(SQLModel, table=True):
     """A workflow by name, and which of its versions is published."""
 

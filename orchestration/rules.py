@@ -104,9 +104,11 @@ class Match:
     tried: tuple[Tried, ...]
 
 
-def matches(condition: Condition, state: Mapping[str, Json]) -> bool:
-    """Tell whether the condition holds in the state."""
+def matches(condition: Condition | None, state: Mapping[str, Json]) -> bool:
+    """Tell whether the condition holds in the state; None always does."""
     match condition:
+        case None:
+            return True
         case All(conditions):
             return all(matches(each, state) for each in conditions)
         case Any(conditions):
@@ -121,13 +123,13 @@ def first_match(rules: Sequence[Rule], state: Mapping[str, Json]) -> Match:
     """Return the first rule that takes the state; raises `NotFound` where none does."""
     tried: list[Tried] = []
     for rule in rules:
-        if rule.when is None or matches(rule.when, state):
+        if matches(rule.when, state):
             return Match(rule.name, rule.to, tuple(tried))
         tried.append(Tried(rule.name, failed_on(rule.when, state)))
     raise NotFound(f"none of {len(rules)} rules takes the message, and none has otherwise")
 
 
-def failed_on(condition: Condition, state: Mapping[str, Json]) -> str:
+def failed_on(condition: Condition | None, state: Mapping[str, Json]) -> str:
     """Say in plain words what keeps the condition from holding; empty where it holds."""
     return _reason(condition, state, wanted=True)
 
@@ -188,10 +190,12 @@ def _is_number(value: Json) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _reason(condition: Condition, state: Mapping[str, Json], *, wanted: bool) -> str:
+def _reason(condition: Condition | None, state: Mapping[str, Json], *, wanted: bool) -> str:
     if matches(condition, state) == wanted:
         return ""
     match condition:
+        case None:
+            return ""
         case Not(inner):
             return _reason(inner, state, wanted=not wanted)
         case All(conditions) | Any(conditions):

@@ -84,12 +84,17 @@ CLASSIFICATION_FIELDS = _by_name(
 FIELDS: Mapping[str, Field] = {**ENTRY_FIELDS, **CLASSIFICATION_FIELDS}
 
 
+# What the classifier itself says, whatever intents the operator has.
+OWN_INTENTS = ("capabilities", "goodbye", "greeting", "other", "solved", "thanks", "wordless")
+
+
 def known_fields(intents: Collection[str] | None = None) -> dict[str, Field]:
     """Return all fields by name, with the operator's intents as choices where they are known."""
     known = dict(FIELDS)
     if intents is not None:
+        named = tuple(sorted({*intents, *OWN_INTENTS}))
         for name in ("intent", "runner_up"):
-            known[name] = replace(known[name], type="choice", choices=tuple(sorted(intents)))
+            known[name] = replace(known[name], type="choice", choices=named)
     return known
 
 

@@ -13,7 +13,7 @@ from orchestration.context import Case, Toolbox, identify, open_case
 from orchestration.delivery import Postman
 from orchestration.endings import Ending
 from orchestration.engine import Program, RunFailed, Stop, Walk, is_bound
-from orchestration.errors import Fenced, Superseded
+from orchestration.errors import Fenced, Superseded, describe
 from orchestration.interfaces import Channel
 from orchestration.journal import Journal
 from orchestration.models import Run
@@ -144,9 +144,8 @@ class Turns:
         return Ending(case=case, tools=self._tools, journal=journal, state=state, now=now)
 
     async def _last_resort(self, case: Case, journal: Journal, error: Exception) -> None:
-        node = error.node if isinstance(error, RunFailed) else "engine"
-        words = error.error if isinstance(error, RunFailed) else f"{type(error).__name__}: {error}"
-        ending = self._ending(case, journal, {})
+        failed = error if isinstance(error, RunFailed) else RunFailed("engine", describe(error))
+        ending = self._ending(case, journal, failed.state)
         await self._write(lambda c: endings.last_resort(c, ending, node=node, error=words))
         self._tools.telemetry.count("runs", route="none", outcome="last_resort")
 

@@ -2,6 +2,9 @@
 
 import sys
 
+from sqlalchemy.exc import DatabaseError
+
+from bot.basis import reason_of
 from bot.cli import content, evaluation, inspection, processes, workflows
 from bot.cli.console import Failed, cli, complain
 from orchestration.errors import FrontdeskError
@@ -18,4 +21,7 @@ def main() -> None:
         sys.exit(failed.code)
     except FrontdeskError as error:
         complain(str(error))
+        sys.exit(2)
+    except DatabaseError as error:
+        complain(f"the database: {reason_of(error)}")
         sys.exit(2)

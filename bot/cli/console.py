@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from bot import app as parts
 from bot import logs, settings
@@ -33,7 +34,7 @@ class Failed(Exception):
 
 def complain(message: str) -> None:
     """Say on standard error what is wrong."""
-    err.print(f"[bold red]✗[/] {message}", markup=True, soft_wrap=True)
+    err.print(f"[bold red]✗[/] {escape(message)}", soft_wrap=True)
 
 
 def show_json(value: Any) -> None:

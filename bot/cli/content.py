@@ -188,7 +188,7 @@ def erase_customer(
 
 async def _held(customer: str) -> dict[str, Json]:
     async with open_app() as app:
-        held = await app.database.read(
+        held: dict[str, Json] = await app.database.read(
             lambda connection: store.export_customer(connection, customer)
         )
     if not any(held.values()):

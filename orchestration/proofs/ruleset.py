@@ -119,9 +119,8 @@ class _Analysis:
 
     def _excludes_itself(self, rule: Rule) -> tuple[str, dict[str, Json]]:
         sample = self._space.sample(self._space.full)
-        reason = failed_on(rule.when, sample) if rule.when is not None else ""
         message = "never fires: no message can meet all of its conditions"
-        return message, {"fields": sample, "failed_on": reason}
+        return message, {"fields": sample, "failed_on": failed_on(rule.when, sample)}
 
     def _is_same(self, one: int, other: int) -> bool:
         left, right = self._regions[one], self._regions[other]

@@ -97,7 +97,7 @@ def _fact_complaints(
     public = grounding.merged(
         known for item, known in evidence if item.kind not in ("order", "message")
     )
-    counts = _counts(facts, parts, named)
+    counts = _counts(facts, named)
     for fact in facts:
         number = ownership.order_in(fact, named)
         if number is not None:
@@ -121,7 +121,7 @@ def _is_grounded(
     return False
 
 
-def _counts(facts: Sequence[Fact], parts: Sequence[Sentence], named: Orders) -> set[Decimal]:
+def _counts(facts: Sequence[Fact], named: Orders) -> set[Decimal]:
     """Return the numbers a draft may count by itself: the orders there are and those it names."""
     numbers = {number for fact in facts if (number := ownership.order_in(fact, named))}
     return {Decimal(len(numbers)), Decimal(len(named.own))}

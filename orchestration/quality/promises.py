@@ -31,6 +31,18 @@ _EMPHASIS = re.compile(
     r"|niet alleen|nao so|sin duda|no worries|no matter|no questions?|at no cost|no charge|no fee"
     r"|no extra)\b"
 )
+_CONDITION = re.compile(
+    r"\b(?:once|when|if|after|as soon as|until|unless|only|before|sobald|wenn|nachdem|falls|nur"
+    r"|bevor|bis"
+    r"|lorsque|quand|des que|apres que|seulement|cuando|una vez que|solo si|quando|dopo che"
+    r"|solo se|appena"
+    r"|wanneer|zodra|nadat|alleen|assim que|depois que|somente|apenas)\b"
+)
+_PERSONAL = re.compile(
+    r"\b(?:your|you|will|has been|have been|ihre?[nrm]?|ihnen|wird|wurde|votre|vos|vous|sera"
+    r"|a ete|su|sus|ha sido"
+    r"|suo|sua|stat[oa]|uw|je|jouw|werd|zal|seu|sua|foi)\b"
+)
 _SECRETS = re.compile(
     r"\b(?:my|mijn|meine|mes|mis|le mie|minhas) (?:hidden |secret |system "
     r"|geheimen? )?(?:instructions|anweisungen|instrucciones|istruzioni"
@@ -99,7 +111,8 @@ def _suspects(folded: Sequence[str], records: str) -> set[int]:
         bisect_right(ends, found.start())
         for pattern in _patterns()
         for found in pattern.expression.finditer(whole)
-        if not _is_denied(whole, found) and not (pattern.is_state and _is_recorded(found, records))
+        if not _is_denied(whole, found)
+        and not (pattern.is_state and (_is_recorded(found, records) or _is_condition(whole, found)))
     }
 
 
@@ -141,6 +154,14 @@ def _is_denied(text: str, found: re.Match[str]) -> bool:
     before = text[max(0, found.start() - 12) : found.start()]
     last = before.split()[-1] if before.endswith(" ") and before.split() else ""
     return bool(_NEGATION.search(inside)) or bool(_NEGATION.fullmatch(last))
+
+
+def _is_condition(text: str, found: re.Match[str]) -> bool:
+    """Tell whether "once a refund has been approved" names a condition and no fact."""
+    clause = re.split(r"[,;:.!?\n]", text[max(0, found.start() - 20) : found.end()])[-1]
+    rest = re.split(r"[.!?\n]", text[found.end() :], maxsplit=1)[0]
+    is_rule = not _PERSONAL.search(found.group()) and _CONDITION.search(f"{found.group()} {rest}")
+    return bool(_CONDITION.search(clause)) or bool(is_rule)
 
 
 def _is_recorded(found: re.Match[str], records: str) -> bool:

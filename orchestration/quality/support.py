@@ -1,10 +1,12 @@
 """Checks that each sentence a model wrote rests on a sentence of the evidence."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
+from math import sqrt
 
 from orchestration.quality import courtesy
 from orchestration.quality.languages import STOPWORDS, guess
@@ -15,14 +17,28 @@ from orchestration.types import Evidence
 # The share of a sentence's words that one place of the evidence must hold.
 ENOUGH = 0.6
 _WORD = re.compile(r"[a-z]{3,}|(?<!\d)(?!00)\d{1,3}(?!\d)")
+_SHORTENED = re.compile(r"\b[a-z]+n't\b|'(?:ll|re|ve|s|m|d)\b")
 _CLAUSE = re.compile(
     r"[;:] |, (?:but|and|so|aber|und|doch|mais|et|pero|y|ma|e|maar|en|mas|which|while) "
     r"| [\u2013\u2014] "
+)
+# Where the evidence may be cut: never between the things of a list, which share their denial.
+_HALVES = re.compile(
+    r"[;:] |,? (?:but|so|because|aber|sondern|weil|mais|pero|porque|ma|maar|mas) "
+    r"|,? and (?=(?:have|has|is|are|do|does|you|we|it|there)\b)"
 )
 _ENDINGS = re.compile(
     r"(?:ings?|ies|ed|es|s|ungen|ung|en|er|em|ement|ements|cion|ciones|zione|zioni|coes|cao)$"
 )
 _STEM = 5
+# How many places a word must stand in to weigh a good deal less than a rare one.
+_OFTEN = 6
+# "If no mail arrives, look …" denies nothing.
+_CONDITION = re.compile(
+    r"^[^\w]*(?:if|when|once|after|unless|wenn|falls|sobald|nachdem|si|lorsque|quand|cuando|se"
+    r"|quando|als|wanneer)\b"
+    r"[^,;.!?]*,"
+)
 _COMMON = frozenset().union(*STOPWORDS.values()) | frozenset(
     listed(
         "bonjour hola buongiorno salve ola hallo hello dear eur euro euros usd dollar dollars "
@@ -108,11 +124,11 @@ def grounds(evidence: Sequence[Evidence], language: str) -> list[Ground]:
 
 def unsupported(parts: Sequence[Sentence], known: Sequence[Ground], language: str) -> Iterator[str]:
     """Name the sentences that claim something no sentence of the evidence says."""
-    claims_anything = False
+    claims_anything, common = False, _common(known)
     for part in parts:
         for text, claim in _claims(part.text, language):
             claims_anything = True
-            if _best(claim, known) is None:
+            if _best(claim, known, common) is None:
                 yield f"no evidence says: {text[:160]}"
     if not claims_anything:
         for part in filter(lambda part: courtesy.affirms(part.text), parts):
@@ -121,7 +137,10 @@ def unsupported(parts: Sequence[Sentence], known: Sequence[Ground], language: st
 
 def rests_on_article(parts: Sequence[Sentence], known: Sequence[Ground], language: str) -> bool:
     """Tell whether some sentence draws on an article rather than on an order's record."""
-    best = (_best(claim, known) for part in parts for _, claim in _claims(part.text, language))
+    common = _common(known)
+    best = (
+        _best(claim, known, common) for part in parts for _, claim in _claims(part.text, language)
+    )
     return any(ground is not None and ground.kind == "article" for ground in best)
 
 
@@ -135,7 +154,8 @@ def _claims(sentence: str, language: str) -> Iterator[tuple[str, Ground]]:
 
 def stems(folded: str) -> frozenset[str]:
     """Return the beginnings of the words that carry meaning."""
-    return frozenset(_stem(word) for word in _WORD.findall(folded) if word not in _COMMON)
+    plain = _SHORTENED.sub(" ", folded)
+    return frozenset(_stem(word) for word in _WORD.findall(plain) if word not in _COMMON)
 
 
 def _stem(word: str) -> str:
@@ -146,14 +166,21 @@ _RECORD_WORDS = {_stem(name): stems(said) for name, said in _SAID.items()}
 
 
 def _sentences(text: str, kind: str, language: str) -> list[Ground]:
-    singles = [_ground(part.text, kind, language) for part in sentences(text)]
+    wholes = [part.text for part in sentences(text)]
+    singles = [_ground(whole, kind, language) for whole in wholes]
+    clauses = [
+        _ground(clause, kind, language)
+        for whole in wholes
+        for clause in _HALVES.split(whole)
+        if clause != whole
+    ]
     # A pair lends its words to a sentence that joins them, but not to one that denies.
     pairs = [
         Ground(stems=left.stems | right.stems, denies=left.denies, kind=kind)
         for left, right in pairwise(singles)
         if left.denies == right.denies
     ]
-    return singles + pairs
+    return singles + clauses + pairs
 
 
 # Articles come again and again; a customer's orders and words are not kept.
@@ -164,7 +191,13 @@ def _article(text: str, language: str) -> tuple[Ground, ...]:
 
 def _ground(text: str, kind: str, language: str) -> Ground:
     folded = fold(digits(text, language).text).replace("_", " ")
-    return Ground(stems=stems(folded), denies=bool(_NEGATION.search(folded)), kind=kind)
+    main = _CONDITION.sub("", folded)
+    return Ground(stems=stems(folded), denies=bool(_NEGATION.search(main)), kind=kind)
+
+
+def _common(known: Sequence[Ground]) -> Counter[str]:
+    """Count in how many places each stem stands: what stands everywhere supports little."""
+    return Counter(stem for ground in known for stem in ground.stems)
 
 
 def _record(item: Evidence, language: str) -> list[Ground]:
@@ -184,11 +217,13 @@ def _also(field: Ground) -> frozenset[str]:
     return frozenset().union(*(_RECORD_WORDS[stem] for stem in field.stems & _RECORD_WORDS.keys()))
 
 
-def _best(claim: Ground, known: Sequence[Ground]) -> Ground | None:
+def _best(claim: Ground, known: Sequence[Ground], common: Counter[str]) -> Ground | None:
     """Return the place of the evidence that shares most words, None where it is not enough."""
+    weights = {stem: 1 / sqrt(1 + common[stem] / _OFTEN) for stem in claim.stems}
+    needed = ENOUGH * sum(weights.values())
     best, most = None, 0.0
     for ground in known:
-        share = len(claim.stems & ground.stems) / len(claim.stems)
-        if share > most and claim.denies == ground.denies:
-            best, most = ground, share
-    return best if most >= ENOUGH else None
+        shared = sum(weights[stem] for stem in claim.stems & ground.stems)
+        if shared > most and claim.denies == ground.denies:
+            best, most = ground, shared
+    return best if most >= needed else None

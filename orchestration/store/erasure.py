@@ -1,5 +1,7 @@
 """What is held about one customer: exported whole, or erased with only ids and costs left."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -74,31 +76,43 @@ def drop_expired(connection: Connection, *, now: datetime, commands_before: date
     connection.execute(delete(commands).where(commands.c.at < commands_before))
 
 
-def find_customers(connection: Connection, id: str) -> list[Customer]:
-    """Return everybody who may be meant: by our id, the shop's id, or the e-mail address."""
-    people = table(Customer)
-    own = or_(
-        people.c.id == id,
-        people.c.external_id == id,
-        func.lower(people.c.email) == id.lower(),
+@dataclass(frozen=True, kw_only=True)
+class Person:
+    """Everybody and everything that one customer is here: who wrote, and the shop's records."""
+
+    customers: tuple[Customer, ...]
+    records: tuple[CustomerRow, ...]
+
+    @property
+    def is_known(self) -> bool:
+        """Whether anything is held about them."""
+        return bool(self.customers or self.records)
+
+
+def find_person(connection: Connection, id: str) -> Person:
+    """Return whom an id or e-mail address means, joined as orders are: by what is vouched for."""
+    people, records = table(Customer), table(CustomerRow)
+    own = or_(people.c.id == id, people.c.external_id == id, _is(people.c.email, [id]))
+    found = rows.fetch(connection, Customer, select(people).where(own))
+    vouched = [person for person in found if person.verified]
+    ids = [id, *(person.external_id for person in vouched)]
+    emails = [id, *(person.email for person in vouched if person.email)]
+    theirs = or_(records.c.id.in_(ids), _is(records.c.email, emails))
+    known = rows.fetch(connection, CustomerRow, select(records).where(theirs))
+    same = or_(
+        people.c.external_id.in_([record.id for record in known]),
+        _is(people.c.email, [record.email for record in known if record.email]),
     )
-    return rows.fetch(connection, Customer, select(people).where(own))
+    others = rows.fetch(connection, Customer, select(people).where(same, people.c.verified))
+    everybody = {person.id: person for person in [*found, *others]}
+    return Person(customers=tuple(everybody.values()), records=tuple(known))
 
 
-def export_customer(connection: Connection, id: str) -> dict[str, Json]:
-    """Return all that is held about a customer."""
-    people = find_customers(connection, id)
-    talks = _conversations_of(connection, people)
-    shop_customers, shop_orders = table(CustomerRow), table(OrderRow)
-    return {
-        "customers": [person.model_dump(mode="json") for person in people],
-        "record": _dump(connection, CustomerRow, shop_customers.c.id == id),
-        "orders": _dump(connection, OrderRow, shop_orders.c.customer_id == id),
-        "conversations": [_export_conversation(connection, one) for one in talks],
-    }
+def _is(column: Any, emails: Sequence[str]) -> Any:
+    return func.lower(column).in_([email.lower() for email in emails])
 
 
-def _conversations_of(connection: Connection, people: list[Customer]) -> list[Conversation]:
+def _conversations_of(connection: Connection, people: Sequence[Customer]) -> list[Conversation]:
     own = conversations.c.customer_id.in_([person.id for person in people])
     return rows.fetch(connection, Conversation, select(conversations).where(own))
 
@@ -126,21 +140,25 @@ def _dump(connection: Connection, model: Any, condition: Any) -> list[Json]:
 
 def erase_customer(connection: Connection, id: str) -> int:
     """Erase what is held about a customer; returns how many conversations that concerned."""
-    people = find_customers(connection, id)
-    talks = _conversations_of(connection, people)
+    person = find_person(connection, id)
+    talks = _conversations_of(connection, person.customers)
     for conversation in talks:
         erase_conversation(connection, conversation.id)
-    for person in people:
-        values = {"external_id": f"{ERASED} {person.id}", "email": None, "name": None}
+    _erase_records(connection, [record.id for record in person.records])
+    for one in person.customers:
+        sessions = table(ChatSession)
+        connection.execute(delete(sessions).where(sessions.c.external_id == one.external_id))
+        values = {"external_id": f"{ERASED} {one.id}", "email": None, "name": None}
         connection.execute(
-            update(table(Customer)).where(table(Customer).c.id == person.id).values(**values)
+            update(table(Customer)).where(table(Customer).c.id == one.id).values(**values)
         )
-    sessions = table(ChatSession)
-    for person in people:
-        connection.execute(delete(sessions).where(sessions.c.external_id == person.external_id))
-    connection.execute(delete(table(OrderRow)).where(table(OrderRow).c.customer_id == id))
-    connection.execute(delete(table(CustomerRow)).where(table(CustomerRow).c.id == id))
     return len(talks)
+
+
+def _erase_records(connection: Connection, ids: Sequence[str]) -> None:
+    orders, records = table(OrderRow), table(CustomerRow)
+    connection.execute(delete(orders).where(orders.c.customer_id.in_(ids)))
+    connection.execute(delete(records).where(records.c.id.in_(ids)))
 
 
 def erase_conversation(connection: Connection, id: str) -> None:

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, func, or_, select, update
 
 from orchestration.models import Approval, Message, Run, Step, table
 from orchestration.store import conversations, rows
-from orchestration.store.conversations import Hold, approvals, runs
+from orchestration.store.conversations import Hold, approvals, messages, runs
 from orchestration.types import RunId
 
 steps = table(Step)
@@ -86,6 +86,7 @@ def change_run(connection: Connection, run: str, **values: Any) -> None:
 def supersede_run(connection: Connection, run: str, *, now: datetime) -> None:
     """End a run whose turn starts again with newer messages."""
     change_run(connection, run, status="superseded", finished_at=now)
+    _give_back(connection, messages.c.turn_id == run)
 
 
 def count_steps(connection: Connection, run: str) -> int:
@@ -177,7 +178,14 @@ def expire_approvals(connection: Connection, conversation: str, now: datetime) -
 
 
 def withdraw_approvals(connection: Connection, conversation: str, now: datetime) -> None:
-    """Withdraw the drafts that wait, and end the runs that wait for them."""
+    """Withdraw the drafts that wait, and end the runs that wait for them.
+
+    Their messages are without a turn again.
+    """
+    waiting = select(runs.c.id).where(
+        runs.c.conversation_id == conversation, runs.c.status == "waiting"
+    )
+    _give_back(connection, messages.c.turn_id.in_(waiting))
     connection.execute(
         update(approvals)
         .where(approvals.c.conversation_id == conversation, approvals.c.status == "open")
@@ -188,6 +196,10 @@ def withdraw_approvals(connection: Connection, conversation: str, now: datetime)
         .where(runs.c.conversation_id == conversation, runs.c.status == "waiting")
         .values(status="superseded", finished_at=now)
     )
+
+
+def _give_back(connection: Connection, condition: ColumnElement[bool]) -> None:
+    connection.execute(update(messages).where(condition).values(turn_id=None))
 
 
 def list_approvals(

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, select, update
 
 from orchestration.database import Database
-from orchestration.errors import NotFound
+from orchestration.errors import BadInput, NotFound
 from orchestration.models import (
     ArticleRow,
     Artifact,
@@ -36,8 +36,13 @@ CLOSED = ("delivered", "returned", "refunded", "cancelled")
 
 
 def save_customers(connection: Connection, records: Sequence[CustomerRecord]) -> None:
-    """Add or replace customers of the shop."""
+    """Add or replace customers of the shop; raises `BadInput` where two would share an e-mail."""
     for record in records:
+        if record.email:
+            other = _find_customer(connection, id=None, email=record.email)
+            if other and other.id != record.id:
+                words = f"customers {other.id} and {record.id} both have {record.email}"
+                raise BadInput(f"{words}; an e-mail address belongs to one customer", field="email")
         rows.put(connection, CustomerRow(**rows.plain(record)))
 
 

@@ -3,11 +3,12 @@
 import asyncio
 import json
 import logging
+import os
 import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -66,7 +67,7 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     monkeypatch.chdir(tmp_path)
-    for name in list(__import__("os").environ):
+    for name in list(os.environ):
         if name.startswith("FRONTDESK_"):
             monkeypatch.delenv(name)
     yield
@@ -137,7 +138,7 @@ def on_database(url: str, function: Callable[[Connection], T]) -> T:
 
 
 def counts(url: str) -> dict[str, int]:
-    tables = ("conversations", "messages", "runs", "customers", "workflow_versions", "settings")
+    tables = ("conversations", "messages", "runs", "customers", "workflow_versions", "escalations")
     return on_database(
         url,
         lambda connection: {
@@ -147,13 +148,17 @@ def counts(url: str) -> dict[str, int]:
     )
 
 
+def publish_document(url: str, source: str, note: str = "") -> None:
+    on_database(url, lambda c: publish(c, source, author="maria", note=note, clock=lambda: NOW))
+
+
 def write(path: str, content: str) -> Path:
     file = Path(path)
     file.write_text(content, encoding="utf-8")
     return file
 
 
-def write_rows(path: str, rows: list[dict[str, Any]]) -> Path:
+def write_rows(path: str, rows: Sequence[Mapping[str, Any]]) -> Path:
     return write(path, "".join(json.dumps(row) + "\n" for row in rows))
 
 
@@ -244,7 +249,7 @@ def test_intents_that_the_workflow_names_and_an_import_drops_are_told(
 ) -> None:
     source = (PRESETS / "support.yaml").read_text()
     named = source.replace("{field: wants_human, is: true}", "{field: intent, is: double_charge}")
-    on_database(stocked, lambda c: publish(c, named, author="maria", note="", clock=lambda: NOW))
+    publish_document(stocked, named)
     intents = write("intents.yaml", write_intents(few_intents[:3]))
 
     answer = frontdesk("import", "intents", intents)
@@ -293,7 +298,7 @@ def test_a_customer_is_erased_with_their_orders(frontdesk: Frontdesk, stocked: s
 def test_nobody_is_erased_without_a_yes(stocked: str) -> None:
     words = ("erase", "--customer", "C-1001")
 
-    answer = subprocess.run(
+    answer = subprocess.run(  # noqa: S603
         [sys.executable, "-m", "bot", *words],
         input="n\n",
         text=True,
@@ -319,7 +324,10 @@ def test_a_text_is_classified_without_a_database(frontdesk: Frontdesk, tmp_path:
 
 
 def test_a_file_of_texts_is_classified_line_by_line(frontdesk: Frontdesk, stocked: str) -> None:
-    rows = [{"id": 7, "text": "where is my order?"}, {"id": "b", "text": "let me talk to a human"}]
+    rows: list[dict[str, Any]] = [
+        {"id": 7, "text": "where is my order?"},
+        {"id": "b", "text": "let me talk to a human"},
+    ]
     file = write_rows("texts.jsonl", rows)
 
     answer = frontdesk("classify", "--file", file)
@@ -399,6 +407,7 @@ def test_a_simulated_visitor_is_told_of_no_order(frontdesk: Frontdesk, stocked: 
 
 def test_a_simulated_threat_ends_at_a_human(frontdesk: Frontdesk, stocked: str) -> None:
     words = "You charged me twice and I want my money back now, I will call my lawyer"
+    before = counts(stocked)
 
     answer = frontdesk("simulate", words, "--email", "ana@example.com", "--json")
 
@@ -407,27 +416,20 @@ def test_a_simulated_threat_ends_at_a_human(frontdesk: Frontdesk, stocked: str) 
     assert answer.json["classification"]["risk"] == "legal"
     assert answer.json["conversation_status"] == "escalated"
     assert answer.json["escalation"]["brief"]["orders"]
-    assert on_database(stocked, lambda c: store.list_escalations(c, limit=1)) == []
+    assert counts(stocked) == before
 
 
 def test_simulate_runs_the_published_version(frontdesk: Frontdesk, stocked: str) -> None:
     source = (PRESETS / "support.yaml").read_text()
-    all_to_humans = source.replace("to: simple}", "to: human}").replace("        to: simple\n", "")
-    all_to_humans = source.replace("at_least: 0.7", "at_least: 1.0").replace(
-        "otherwise: complex", "otherwise: human"
-    )
-    for document in (source, all_to_humans.replace("complex: enrich, ", "")):
-        on_database(
-            stocked,
-            lambda c, one=document: publish(c, one, author="maria", note="", clock=lambda: NOW),
-        )
+    cautious = source.replace("at_least: 0.7", "at_least: 1.0")
+    publish_document(stocked, source)
+    publish_document(stocked, cautious.replace("complex: enrich", "complex: escalate"))
 
-    answer = frontdesk("simulate", "I have a question about that thing", "--json")
+    answer = frontdesk("simulate", "Where is my order?", "--json")
 
-    assert (answer.json["workflow"], answer.json["route"]) == (
-        {"name": "support", "version": 2},
-        "human",
-    )
+    assert answer.json["workflow"] == {"name": "support", "version": 2}
+    assert answer.json["route"] == "complex"
+    assert answer.json["escalation"] is not None
 
 
 def test_an_unknown_address_is_not_simulated(frontdesk: Frontdesk, stocked: str) -> None:
@@ -560,9 +562,7 @@ def test_the_published_document_and_its_history_are_shown(
 ) -> None:
     source = (PRESETS / "support.yaml").read_text()
     for note in ("first", "second"):
-        on_database(
-            stocked, lambda c, n=note: publish(c, source, author="ana", note=n, clock=lambda: NOW)
-        )
+        publish_document(stocked, source, note)
 
     shown = frontdesk("workflow", "show")
     history = frontdesk("workflow", "history", "--json")
@@ -642,3 +642,25 @@ def test_a_route_that_does_not_exist_is_named(frontdesk: Frontdesk, stocked: str
 
     assert answer.code == 1
     assert "'robot'" in answer.err
+
+
+def test_what_is_imported_is_used_on_both_databases(
+    frontdesk: Frontdesk,
+    database_url: str,
+    few_intents: list[Intent],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FRONTDESK_DATABASE_URL", database_url)
+    orders = write("orders.csv", ORDERS + "1042,C-1,delivered,2026-11-18,59.90\n")
+    customers = write("customers.csv", "id,email\nC-1,kim@example.com\n")
+    intents = write("intents.yaml", write_intents(few_intents))
+    for content, path in (("orders", orders), ("customers", customers), ("intents", intents)):
+        assert frontdesk("import", content, path).code == 0
+
+    answer = frontdesk("simulate", "Where is order 1042?", "--email", "kim@example.com", "--json")
+
+    assert answer.code == 0
+    assert "1042" in answer.json["reply"]["text"]
+    assert answer.json["route"] == "simple"
+    assert counts(database_url)["conversations"] == 0
+    assert frontdesk("erase", "--customer", "C-1", "--yes").code == 0

@@ -3,15 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from orchestration.errors import Conflict, PermanentFailure, TemporaryFailure
 from orchestration.nodes import End, Outcome, Visit
-from orchestration.types import ConversationId, Draft, Json
+from orchestration.types import ConversationId, Json
 from tests.fakes.acts import Act, acting, drafted, echo
 from tests.fakes.floor import Floor, Talk, open_floor
 from tests.fakes.workflows import act, document

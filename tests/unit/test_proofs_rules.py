@@ -2,17 +2,19 @@
 
 import itertools
 import random
+from collections.abc import Iterator
 
 import pytest
 
-from orchestration.proofs import problems
+from orchestration.proofs import Problem, problems
 from orchestration.proofs.ruleset import RuleSet, ruleset_problems
-from orchestration.rules import failed_on, first_match, matches, parse_rules
+from orchestration.rules import Rule, failed_on, first_match, matches, parse_rules
 from orchestration.state import FIELDS
+from orchestration.types import Json
 from tests.fakes.kinds import KINDS
 
 
-def routed(*ruleset):
+def routed(*ruleset: Json) -> dict[str, Json]:
     """Return a workflow whose rules lead to `a`, `b`, `c`, or to `human`."""
     routes = {rule.get("to") or rule.get("otherwise"): None for rule in ruleset}
     nodes = {
@@ -24,27 +26,31 @@ def routed(*ruleset):
     return {"name": "test", "entry": "classify", "nodes": nodes, "on_failure": "human"}
 
 
-def when(name, to, **leaf):
+def when(name: str, to: str, **leaf: Json) -> dict[str, Json]:
     return {"name": name, "when": condition(**leaf), "to": to}
 
 
-def condition(field, **test):
+def condition(field: str, **test: Json) -> dict[str, Json]:
     return {"field": field, **test}
 
 
-def both(*conditions):
+def both(*conditions: Json) -> dict[str, Json]:
     return {"all": list(conditions)}
 
 
-def otherwise(to="c"):
+def otherwise(to: str = "c") -> dict[str, Json]:
     return {"name": "else", "otherwise": to}
 
 
-def of_code(found, code):
+def shown(problem: Problem) -> Json:
+    return problem.counter_example
+
+
+def of_code(found: list[Problem], code: str) -> list[Problem]:
     return [each for each in found if each.code == code]
 
 
-def test_a_rule_that_several_cover_names_them_all_and_no_other():
+def test_a_rule_that_several_cover_names_them_all_and_no_other() -> None:
     document = routed(
         when("early", "a", field="turn", at_most=4),
         when("vip", "b", field="customer.tier", **{"is": "vip"}),
@@ -56,11 +62,11 @@ def test_a_rule_that_several_cover_names_them_all_and_no_other():
 
     never = {each.rule: each for each in of_code(problems(document, KINDS), "rule_never_fires")}
 
-    assert never["third"].counter_example["rules"] == ["early"]
-    assert never["any"].counter_example["rules"] == ["early", "late"]
+    assert shown(never["third"])["rules"] == ["early"]
+    assert shown(never["any"])["rules"] == ["early", "late"]
 
 
-def test_a_default_that_the_rules_leave_nothing_to_is_only_a_warning():
+def test_a_default_that_the_rules_leave_nothing_to_is_only_a_warning() -> None:
     document = routed(
         when("simple", "a", field="complexity", **{"is": "simple"}),
         when("complex", "b", field="complexity", **{"is": "complex"}),
@@ -74,7 +80,7 @@ def test_a_default_that_the_rules_leave_nothing_to_is_only_a_warning():
     ]
 
 
-def test_conditions_that_exclude_each_other_never_fire():
+def test_conditions_that_exclude_each_other_never_fire() -> None:
     impossible = both(condition("urgency", **{"is": "low"}), condition("urgency", **{"is": "high"}))
     document = routed({"name": "odd", "when": impossible, "to": "a"}, otherwise())
 
@@ -84,7 +90,7 @@ def test_conditions_that_exclude_each_other_never_fire():
     assert "no message can meet" in problem.message
 
 
-def test_the_same_conditions_with_different_routes_contradict():
+def test_the_same_conditions_with_different_routes_contradict() -> None:
     either = {"any": [condition("urgency", **{"is": name}) for name in ("urgent", "high")]}
     document = routed(
         when("one", "a", field="urgency", **{"in": ["high", "urgent"]}),
@@ -97,14 +103,14 @@ def test_the_same_conditions_with_different_routes_contradict():
     assert (problem.code, problem.severity, problem.rule) == ("rules_contradict", "error", "two")
 
 
-def test_the_same_conditions_with_the_same_route_never_fire_twice():
+def test_the_same_conditions_with_the_same_route_never_fire_twice() -> None:
     twin = {"field": "urgency", "is": "high"}
     document = routed(when("one", "a", **twin), when("two", "a", **twin), otherwise())
 
     assert [each.code for each in problems(document, KINDS)] == ["rule_never_fires"]
 
 
-def test_rules_that_disagree_on_some_messages_are_warned_of_once():
+def test_rules_that_disagree_on_some_messages_are_warned_of_once() -> None:
     document = routed(
         when("urgent", "a", field="urgency", **{"is": "urgent"}),
         when("simple", "b", field="complexity", **{"is": "simple"}),
@@ -114,11 +120,11 @@ def test_rules_that_disagree_on_some_messages_are_warned_of_once():
     (problem,) = problems(document, KINDS)
 
     assert (problem.code, problem.severity) == ("rules_overlap", "warning")
-    assert problem.counter_example["rules"] == ["urgent", "simple"]
-    assert problem.counter_example["fields"] == {"urgency": "urgent", "complexity": "simple"}
+    assert shown(problem)["rules"] == ["urgent", "simple"]
+    assert shown(problem)["fields"] == {"urgency": "urgent", "complexity": "simple"}
 
 
-def test_no_overlap_is_warned_of_where_a_human_comes_first():
+def test_no_overlap_is_warned_of_where_a_human_comes_first() -> None:
     document = routed(
         when("urgent", "human", field="urgency", **{"is": "urgent"}),
         when("simple", "b", field="complexity", **{"is": "simple"}),
@@ -128,7 +134,7 @@ def test_no_overlap_is_warned_of_where_a_human_comes_first():
     assert problems(document, KINDS) == []
 
 
-def test_no_overlap_is_warned_of_where_an_earlier_rule_takes_it_all():
+def test_no_overlap_is_warned_of_where_an_earlier_rule_takes_it_all() -> None:
     urgent, calm = (condition("urgency", **{"is": name}) for name in ("urgent", "low"))
     document = routed(
         {"name": "human", "when": urgent, "to": "human"},
@@ -149,11 +155,11 @@ def test_no_overlap_is_warned_of_where_an_earlier_rule_takes_it_all():
     assert problems(document, KINDS) == []
 
 
-def hard_rules():
+def hard_rules() -> tuple[Rule, ...]:
     """Return rules whose cover is a random formula of the kind that takes any search long."""
     dice = random.Random(7)  # noqa: S311
 
-    def literal():
+    def literal() -> dict[str, Json]:
         holds = condition("entities.orders", contains=f"o{dice.randrange(60)}")
         return holds if dice.random() < 0.5 else {"not": holds}
 
@@ -164,7 +170,7 @@ def hard_rules():
     return parse_rules([*ruleset, otherwise()])
 
 
-def test_what_cannot_be_proved_within_bounds_is_said_and_not_guessed():
+def test_what_cannot_be_proved_within_bounds_is_said_and_not_guessed() -> None:
     ruleset = RuleSet("route", hard_rules(), steps=20_000)
 
     found = [*ruleset_problems(ruleset, FIELDS)]
@@ -172,20 +178,20 @@ def test_what_cannot_be_proved_within_bounds_is_said_and_not_guessed():
     assert {(each.code, each.severity) for each in found} == {("not_proved", "warning")}
 
 
-def test_the_same_work_is_proved_or_not_on_every_machine():
+def test_the_same_work_is_proved_or_not_on_every_machine() -> None:
     ruleset = RuleSet("route", hard_rules(), steps=20_000)
 
     assert [*ruleset_problems(ruleset, FIELDS)] == [*ruleset_problems(ruleset, FIELDS)]
 
 
-def test_texts_looked_for_in_too_many_ways_are_not_proved():
+def test_texts_looked_for_in_too_many_ways_are_not_proved() -> None:
     parts = [condition("language", contains=f"part {n}") for n in range(20)]
     document = routed({"name": "one", "when": {"any": parts}, "to": "a"}, otherwise())
 
     assert [each.code for each in problems(document, KINDS)] == ["not_proved"]
 
 
-DOMAINS = {
+DOMAINS: dict[str, list[Json]] = {
     "urgency": ["low", "normal", "high", "urgent"],
     "complexity": ["simple", "complex"],
     "wants_human": [True, False],
@@ -198,7 +204,7 @@ DOMAINS = {
 }
 
 
-def random_leaf(dice, fields):
+def random_leaf(dice: random.Random, fields: list[str]) -> dict[str, Json]:
     name = dice.choice(fields)
     if name == "turn":
         return dice.choice(
@@ -223,7 +229,7 @@ def random_leaf(dice, fields):
     return condition(name, **{operator: chosen})
 
 
-def random_condition(dice, fields, depth=2):
+def random_condition(dice: random.Random, fields: list[str], depth: int = 2) -> dict[str, Json]:
     kind = dice.choice(["leaf", "leaf", "all", "all", "any", "not"]) if depth else "leaf"
     if kind == "leaf":
         return random_leaf(dice, fields)
@@ -232,7 +238,7 @@ def random_condition(dice, fields, depth=2):
     return {kind: [random_condition(dice, fields, depth - 1) for _ in range(dice.choice([2, 3]))]}
 
 
-def random_ruleset(seed):
+def random_ruleset(seed: int) -> tuple[list[Json], list[str]]:
     dice = random.Random(seed)  # noqa: S311
     fields = dice.sample(sorted(DOMAINS), 3)
     names = [f"r{n}" for n in range(dice.randrange(2, 7))]
@@ -247,13 +253,15 @@ def random_ruleset(seed):
     return [*ruleset, otherwise("a")], fields
 
 
-def every_state(fields):
+def every_state(fields: list[str]) -> Iterator[dict[str, Json]]:
     for values in itertools.product(*(DOMAINS[name] for name in fields)):
         yield dict(zip(fields, values, strict=True))
 
 
 @pytest.mark.parametrize("seed", range(200))
-def test_a_rule_is_said_never_to_fire_where_brute_force_finds_no_message_and_only_there(seed):
+def test_a_rule_is_said_never_to_fire_where_brute_force_finds_no_message_and_only_there(
+    seed: int,
+) -> None:
     ruleset, fields = random_ruleset(seed)
     parsed = parse_rules(ruleset)
 
@@ -265,7 +273,9 @@ def test_a_rule_is_said_never_to_fire_where_brute_force_finds_no_message_and_onl
 
 
 @pytest.mark.parametrize("seed", range(200))
-def test_two_rules_are_said_to_overlap_where_brute_force_finds_a_message_and_only_there(seed):
+def test_two_rules_are_said_to_overlap_where_brute_force_finds_a_message_and_only_there(
+    seed: int,
+) -> None:
     ruleset, fields = random_ruleset(seed)
     parsed = parse_rules(ruleset)
 
@@ -282,29 +292,29 @@ def test_two_rules_are_said_to_overlap_where_brute_force_finds_a_message_and_onl
         and later.to != first.route
         and matches(later.when, state)
     }
-    assert sorted(tuple(each.counter_example["rules"]) for each in found) == sorted(wanted)
+    assert sorted(tuple(shown(each)["rules"]) for each in found) == sorted(wanted)
 
 
 @pytest.mark.parametrize("seed", range(200))
-def test_the_sample_of_a_rule_problem_shows_what_it_claims(seed):
+def test_the_sample_of_a_rule_problem_shows_what_it_claims(seed: int) -> None:
     ruleset, _ = random_ruleset(seed)
-    by_name = {rule.name: rule for rule in parse_rules(ruleset)}
+    by_name: dict[str | None, Rule] = {rule.name: rule for rule in parse_rules(ruleset)}
 
     for each in problems(routed(*ruleset), KINDS):
-        state = each.counter_example["fields"]
+        state = shown(each)["fields"]
         match = first_match(list(by_name.values()), state)
 
         if each.code == "rules_overlap":
-            assert match.rule == each.counter_example["rules"][0]
+            assert match.rule == shown(each)["rules"][0]
             assert matches(by_name[each.rule].when, state)
-        elif "failed_on" in each.counter_example:
+        elif "failed_on" in shown(each):
             assert failed_on(by_name[each.rule].when, state)
         else:
             assert match.rule != each.rule
-            assert by_name[each.rule].when is None or matches(by_name[each.rule].when, state)
+            assert matches(by_name[each.rule].when, state)
 
 
-def test_the_next_rule_of_a_large_set_that_a_number_splits_is_exact():
+def test_the_next_rule_of_a_large_set_that_a_number_splits_is_exact() -> None:
     steps = [when(f"r{n}", "ab"[n % 2], field="turn", **{"is": n}) for n in range(300)]
     rest = when("rest", "b", field="turn", at_least=300)
     document = routed(*steps, rest, when("late", "a", field="turn", at_least=200), otherwise())

@@ -6,6 +6,7 @@ from pydantic import BaseModel
 from orchestration.errors import BadInput, NotFound
 from orchestration.rules import (
     BadRule,
+    Condition,
     Rules,
     Tried,
     When,
@@ -17,6 +18,7 @@ from orchestration.rules import (
     parse_condition,
     parse_rules,
 )
+from orchestration.types import Json
 
 RULES = parse_rules(
     [
@@ -46,11 +48,11 @@ RULES = parse_rules(
 CALM = {"risk": "none", "urgency": "normal", "complexity": "simple", "route_confidence": 0.9}
 
 
-def leaf(field, operator, value):
+def leaf(field: str, operator: str, value: Json) -> Condition:
     return parse_condition({"field": field, operator: value})
 
 
-def test_the_first_rule_that_matches_wins():
+def test_the_first_rule_that_matches_wins() -> None:
     state = {**CALM, "urgency": "urgent"}
 
     match = first_match(RULES, state)
@@ -58,7 +60,7 @@ def test_the_first_rule_that_matches_wins():
     assert (match.rule, match.route, match.tried) == ("risky", "human", ())
 
 
-def test_a_match_says_on_what_each_earlier_rule_failed():
+def test_a_match_says_on_what_each_earlier_rule_failed() -> None:
     state = {**CALM, "route_confidence": 0.61}
 
     match = first_match(RULES, state)
@@ -73,7 +75,7 @@ def test_a_match_says_on_what_each_earlier_rule_failed():
     )
 
 
-def test_rules_without_a_default_say_that_none_takes_the_message():
+def test_rules_without_a_default_say_that_none_takes_the_message() -> None:
     with pytest.raises(NotFound, match="none of 1 rules"):
         first_match(RULES[1:2], {})
 
@@ -91,7 +93,9 @@ def test_rules_without_a_default_say_that_none_takes_the_message():
         ("contains", "an", "banana", "bonobo"),
     ],
 )
-def test_a_comparison_holds_for_one_value_and_fails_for_another(operator, value, holding, failing):
+def test_a_comparison_holds_for_one_value_and_fails_for_another(
+    operator: str, value: Json, holding: Json, failing: Json
+) -> None:
     condition = leaf("x", operator, value)
 
     answers = [matches(condition, {"x": each}) for each in (holding, failing)]
@@ -100,7 +104,7 @@ def test_a_comparison_holds_for_one_value_and_fails_for_another(operator, value,
 
 
 @pytest.mark.parametrize("absent", [{}, {"x": None}])
-def test_a_missing_field_is_nothing_in_particular(absent):
+def test_a_missing_field_is_nothing_in_particular(absent: Json) -> None:
     operators = {"is": 1, "in": [1], "at_least": 1, "at_most": 1, "contains": "1"}
     negations = {"is_not": 1, "not_in": [1]}
 
@@ -111,16 +115,16 @@ def test_a_missing_field_is_nothing_in_particular(absent):
 
 
 @pytest.mark.parametrize(("actual", "value"), [(True, 1), (1, True), ("1", 1), (0, False)])
-def test_values_of_different_types_are_not_the_same(actual, value):
+def test_values_of_different_types_are_not_the_same(actual: Json, value: Json) -> None:
     assert not matches(leaf("x", "is", value), {"x": actual})
     assert matches(leaf("x", "is_not", value), {"x": actual})
 
 
-def test_a_truth_value_is_never_at_least_a_number():
+def test_a_truth_value_is_never_at_least_a_number() -> None:
     assert not matches(leaf("x", "at_least", 0), {"x": True})
 
 
-def test_a_condition_under_a_not_is_explained_the_other_way_round():
+def test_a_condition_under_a_not_is_explained_the_other_way_round() -> None:
     condition = parse_condition(
         {"not": {"any": [{"field": "turn", "at_least": 3}, {"field": "tier", "is": "vip"}]}}
     )
@@ -130,15 +134,15 @@ def test_a_condition_under_a_not_is_explained_the_other_way_round():
     assert reason == "turn is 5, must be below 3; tier is vip, must not be vip"
 
 
-def test_a_condition_that_holds_has_nothing_to_explain():
+def test_a_condition_that_holds_has_nothing_to_explain() -> None:
     assert failed_on(leaf("x", "is", True), {"x": True}) == ""
 
 
-def test_a_missing_field_is_called_missing():
+def test_a_missing_field_is_called_missing() -> None:
     assert failed_on(leaf("x", "is", True), {}) == "x is missing, needs true"
 
 
-def test_all_fields_of_a_condition_are_found():
+def test_all_fields_of_a_condition_are_found() -> None:
     condition = parse_condition(
         {"all": [{"field": "a", "is": 1}, {"not": {"any": [{"field": "b", "in": [2]}]}}]}
     )
@@ -147,7 +151,7 @@ def test_all_fields_of_a_condition_are_found():
     assert fields_of(None) == frozenset()
 
 
-def test_a_condition_is_written_as_it_was_read():
+def test_a_condition_is_written_as_it_was_read() -> None:
     document = {"all": [{"field": "a", "in": [1, "b"]}, {"not": {"field": "c", "is": False}}]}
 
     assert document_of(parse_condition(document)) == document
@@ -172,14 +176,16 @@ def test_a_condition_is_written_as_it_was_read():
         ({"field": "a", "in": [["b"]]}, "when.in"),
     ],
 )
-def test_a_condition_that_cannot_be_read_is_refused_with_its_place(document, place):
+def test_a_condition_that_cannot_be_read_is_refused_with_its_place(
+    document: Json, place: str
+) -> None:
     with pytest.raises(BadRule) as refused:
         parse_condition(document)
 
     assert refused.value.field == place
 
 
-def test_a_condition_nested_without_end_is_refused():
+def test_a_condition_nested_without_end_is_refused() -> None:
     document = {"field": "a", "is": 1}
     for _ in range(100):
         document = {"not": document}
@@ -200,14 +206,14 @@ def test_a_condition_nested_without_end_is_refused():
         ({"name": "r", "otherwise": "x", "priority": 1}, "rules[0]"),
     ],
 )
-def test_a_rule_that_cannot_be_read_is_refused_with_its_place(rule, place):
+def test_a_rule_that_cannot_be_read_is_refused_with_its_place(rule: Json, place: str) -> None:
     with pytest.raises(BadRule) as refused:
         parse_rules([rule])
 
     assert refused.value.field == place
 
 
-def test_a_config_reads_rules_and_writes_them_back():
+def test_a_config_reads_rules_and_writes_them_back() -> None:
     class Config(BaseModel):
         rules: Rules
         when: When

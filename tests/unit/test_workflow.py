@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from orchestration import state
 from orchestration.errors import InvalidWorkflow
-from orchestration.types import Classification
+from orchestration.types import Classification, Json
 from orchestration.workflow import (
     MAX_BYTES,
     condition_of,
@@ -28,17 +28,17 @@ SUPPORT = (files("orchestration.presets") / "support.yaml").read_text()
 SMALL = {"name": "small", "entry": "end", "nodes": {"end": {"kind": "close"}}, "on_failure": "end"}
 
 
-def with_node(**settings):
+def with_node(**settings: Json) -> dict[str, Json]:
     return {**SMALL, "nodes": {"end": {"kind": "close"}, "one": {"kind": "enrich", **settings}}}
 
 
-def refusal(source):
+def refusal(source: Json) -> InvalidWorkflow:
     with pytest.raises(InvalidWorkflow) as refused:
         parse(source)
     return refused.value
 
 
-def test_the_support_workflow_is_read():
+def test_the_support_workflow_is_read() -> None:
     workflow = parse(SUPPORT)
 
     revise = workflow.nodes["revise"]
@@ -56,7 +56,7 @@ def test_the_support_workflow_is_read():
     assert [rule.to for rule in rules_of(workflow.nodes["route"])] == ["human", "simple", "complex"]
 
 
-def test_an_exit_leads_where_its_edge_goes():
+def test_an_exit_leads_where_its_edge_goes() -> None:
     workflow = parse(SUPPORT)
 
     targets = [
@@ -69,26 +69,26 @@ def test_an_exit_leads_where_its_edge_goes():
     assert targets == ["send", "route", None, None]
 
 
-def test_json_and_its_mapping_are_read_alike():
+def test_json_and_its_mapping_are_read_alike() -> None:
     content = {**SMALL, "name": "small 🙂"}
 
     assert parse(json.dumps(content)) == parse(json.dumps(content, indent="\t")) == parse(content)
 
 
-def test_a_workflow_is_written_and_read_back_the_same():
+def test_a_workflow_is_written_and_read_back_the_same() -> None:
     workflow = parse(SUPPORT)
 
     assert parse(dump(workflow)) == workflow
     assert parse(document(workflow)) == workflow
 
 
-def test_writing_twice_changes_nothing():
+def test_writing_twice_changes_nothing() -> None:
     once = dump(parse(SUPPORT))
 
     assert dump(parse(once)) == once
 
 
-def test_what_fits_stands_on_one_line():
+def test_what_fits_stands_on_one_line() -> None:
     text = dump(parse(SUPPORT))
 
     assert (
@@ -122,7 +122,7 @@ VALUES = st.recursive(
 
 @settings(max_examples=50)
 @given(config=st.dictionaries(st.sampled_from(["prompt", "body", "headers"]), VALUES))
-def test_any_setting_survives_being_written(config):
+def test_any_setting_survives_being_written(config: Json) -> None:
     workflow = parse(with_node(**config))
 
     assert parse(dump(workflow)) == workflow
@@ -156,17 +156,17 @@ def test_any_setting_survives_being_written(config):
         {"name": object()},
     ],
 )
-def test_what_is_no_plain_document_is_refused(source):
+def test_what_is_no_plain_document_is_refused(source: Json) -> None:
     problems = refusal(source).problems
 
     assert {each["code"] for each in problems} == {"bad_config"}
 
 
-def test_the_place_of_a_double_key_is_named():
+def test_the_place_of_a_double_key_is_named() -> None:
     assert "'kind' is there twice, line 3" in str(refusal("nodes:\n  a: {kind: x,\n    kind: y}"))
 
 
-def test_aliases_that_would_grow_are_refused_at_once():
+def test_aliases_that_would_grow_are_refused_at_once() -> None:
     lines = ["a0: &a0 [x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 20)]
 
@@ -174,7 +174,7 @@ def test_aliases_that_would_grow_are_refused_at_once():
 
 
 @pytest.mark.parametrize("source", ["name: " + "x" * MAX_BYTES, {"name": "x" * MAX_BYTES}])
-def test_a_document_over_the_limit_is_refused(source):
+def test_a_document_over_the_limit_is_refused(source: Json) -> None:
     assert "over 256 kB" in str(refusal(source))
 
 
@@ -206,7 +206,7 @@ def test_a_document_over_the_limit_is_refused(source):
         (with_node(max_visits="2"), "one"),
     ],
 )
-def test_a_shape_that_is_wrong_is_told_with_its_node(source, node):
+def test_a_shape_that_is_wrong_is_told_with_its_node(source: Json, node: Json) -> None:
     problems = refusal(source).problems
 
     assert {(each["code"], each["severity"], each["node"]) for each in problems} == {
@@ -214,7 +214,7 @@ def test_a_shape_that_is_wrong_is_told_with_its_node(source, node):
     }
 
 
-def test_all_shape_errors_are_told_at_once():
+def test_all_shape_errors_are_told_at_once() -> None:
     source = with_node(retries=-1, max_visits=0, timeout="soon")
 
     assert len(refusal(source).problems) == 3
@@ -229,30 +229,30 @@ def test_all_shape_errors_are_told_at_once():
         ("250ms", timedelta(milliseconds=250)),
     ],
 )
-def test_a_duration_is_read_and_written(text, duration):
+def test_a_duration_is_read_and_written(text: str, duration: timedelta) -> None:
     assert parse_duration(text) == duration
     assert format_duration(duration) == text
 
 
-def test_a_bare_number_is_seconds():
+def test_a_bare_number_is_seconds() -> None:
     assert parse_duration(1.5) == timedelta(seconds=1.5)
 
 
-def test_configs_are_validated_by_their_kinds():
-    configs = load(parse(SUPPORT), KINDS)
+def test_configs_are_validated_by_their_kinds() -> None:
+    configs: Json = load(parse(SUPPORT), KINDS)
 
     assert configs["check_hard"].min_confidence == 0.6
     assert configs["approve"].timeout == timedelta(hours=4)
 
 
-def test_a_fork_knows_its_branches_by_its_exits():
+def test_a_fork_knows_its_branches_by_its_exits() -> None:
     nodes = {
         "fork": {"kind": "fork", "exits": {"a": "join", "b": "join", "error": "end"}},
         "join": {"kind": "join", "next": "end"},
         "end": {"kind": "close"},
     }
 
-    configs = load(parse({**SMALL, "entry": "fork", "nodes": nodes}), KINDS)
+    configs: Json = load(parse({**SMALL, "entry": "fork", "nodes": nodes}), KINDS)
 
     assert configs["fork"].branches == ("a", "b")
 
@@ -268,7 +268,9 @@ def test_a_fork_knows_its_branches_by_its_exits():
         ({"kind": "route", "rules": [{"name": "a"}]}, "bad_config", "rules[0]"),
     ],
 )
-def test_a_config_that_its_kind_refuses_is_told_with_its_node(node, code, words):
+def test_a_config_that_its_kind_refuses_is_told_with_its_node(
+    node: Json, code: str, words: str
+) -> None:
     workflow = parse({**SMALL, "nodes": {"end": {"kind": "close"}, "one": node}})
 
     with pytest.raises(InvalidWorkflow, match=r"^one: ") as refused:
@@ -279,13 +281,13 @@ def test_a_config_that_its_kind_refuses_is_told_with_its_node(node, code, words)
     assert words in problem["message"]
 
 
-def test_a_condition_that_cannot_be_read_is_none():
+def test_a_condition_that_cannot_be_read_is_none() -> None:
     workflow = parse(with_node(when={"all": []}))
 
     assert condition_of(workflow.nodes["one"]) is None
 
 
-def test_a_classification_goes_into_the_state_and_comes_back():
+def test_a_classification_goes_into_the_state_and_comes_back() -> None:
     classification = Classification(
         intent="order_status",
         confidence=0.93,
@@ -302,7 +304,7 @@ def test_a_classification_goes_into_the_state_and_comes_back():
     assert {*fields, *state.ORDER_FIELDS} == {*state.CLASSIFICATION_FIELDS}
 
 
-def test_intents_become_choices_where_they_are_known():
+def test_intents_become_choices_where_they_are_known() -> None:
     known = state.known_fields(["refund", "order_status"])
 
     assert (known["intent"].type, known["intent"].choices) == ("choice", ("order_status", "refund"))
