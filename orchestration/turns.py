@@ -146,7 +146,9 @@ class Turns:
     async def _last_resort(self, case: Case, journal: Journal, error: Exception) -> None:
         failed = error if isinstance(error, RunFailed) else RunFailed("engine", describe(error))
         ending = self._ending(case, journal, failed.state)
-        await self._write(lambda c: endings.last_resort(c, ending, node=node, error=words))
+        await self._write(
+            lambda c: endings.last_resort(c, ending, node=failed.node, error=failed.error)
+        )
         self._tools.telemetry.count("runs", route="none", outcome="last_resort")
 
     def _supersede(self, connection: Connection, held: Hold, run: Run) -> None:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeGuard, TypeVar, cast
 
 from jsonschema import Draft202012Validator, ValidationError
 from pydantic import BaseModel
@@ -13,7 +13,7 @@ from orchestration.gateway.failures import Cure, Unusable
 from orchestration.types import Json, ModelAnswer, ModelRequest, ToolCall
 
 T = TypeVar("T")
-Reader = Callable[[ModelAnswer], Any]
+Reader = type[BaseModel] | Callable[[ModelAnswer], Any] | None
 
 _REPAIR = (
     "Your last answer cannot be used: {flaw}. Answer the same request again in full, in the form "
@@ -44,16 +44,14 @@ class Completion(Generic[T]):
         return cast("T", self.found)
 
 
-def shape(request: ModelRequest, read: type[BaseModel] | Reader | None) -> ModelRequest:
+def shape(request: ModelRequest, read: Reader) -> ModelRequest:
     """Return the request asking for the shape of the model it will be read into."""
-    if isinstance(read, type) and request.schema is None:
+    if _is_shape(read) and request.schema is None:
         return replace(request, schema=read.model_json_schema())
     return request
 
 
-def use(
-    answer: ModelAnswer, request: ModelRequest, read: type[BaseModel] | Reader | None
-) -> Any | None:
+def use(answer: ModelAnswer, request: ModelRequest, read: Reader) -> Any:
     """Return what is read out of an answer, None where it calls tools; raises `Unusable`."""
     if answer.finish in _FAILED_FINISHES:
         raise Unusable(*_FAILED_FINISHES[answer.finish])
@@ -66,20 +64,17 @@ def use(
     return _read(answer, request, read)
 
 
-def repair(request: ModelRequest, answer: ModelAnswer | None, flaw: Unusable) -> ModelRequest:
+def repair(request: ModelRequest, answer: ModelAnswer, flaw: Unusable) -> ModelRequest:
     """Return the request with the failed answer and what was wrong with it."""
-    said = answer.text if answer else None
-    failed = [{"role": "assistant", "content": said}] if said else []
+    failed = [{"role": "assistant", "content": answer.text}] if answer.text else []
     complaint = {"role": "user", "content": _REPAIR.format(flaw=flaw)}
     return replace(request, messages=(*request.messages, *failed, complaint))
 
 
-def _read(
-    answer: ModelAnswer, request: ModelRequest, read: type[BaseModel] | Reader | None
-) -> Any:
+def _read(answer: ModelAnswer, request: ModelRequest, read: Reader) -> Any:
     text = answer.text or ""
     try:
-        if isinstance(read, type):
+        if _is_shape(read):
             return read.model_validate_json(_bare(text))
         if read is not None:
             return read(answer)
@@ -88,6 +83,10 @@ def _read(
         raise Unusable(_describe(error), "repair") from None
     except ValueError as error:
         raise Unusable(str(error), "repair") from None
+
+
+def _is_shape(read: Reader) -> TypeGuard[type[BaseModel]]:
+    return isinstance(read, type)
 
 
 def _check_tool_call(call: ToolCall, request: ModelRequest) -> None:

@@ -152,17 +152,19 @@ def _doubts(draft: Draft, language: str, min_confidence: float | None) -> Iterat
 def _without_orders_to_machines(draft: Draft) -> tuple[Evidence, ...]:
     """Drop from the evidence each sentence that tells a machine what to say: it is an attack."""
     return tuple(
-        replace(item, text="\n".join(_facts_of(item)))
+        replace(item, text=_facts_of(item))
         for item in draft.evidence
         # What a customer wrote proves nothing to a model; templates repeat it on purpose.
         if draft.responder in WITHOUT_MODEL or item.kind != "message"
     )
 
 
-def _facts_of(item: Evidence) -> Iterator[str]:
-    for part in sentences(unwrapped(normal(item.text))):
-        if not _TO_A_MACHINE.search(fold(part.text)):
-            yield part.text
+def _facts_of(item: Evidence) -> str:
+    text = unwrapped(normal(item.text))
+    for part in sentences(text):
+        if _TO_A_MACHINE.search(fold(part.text)):
+            text = text[: part.start] + " " * (part.end - part.start) + text[part.end :]
+    return text
 
 
 def _without_echo(draft: Draft, question: str) -> str:

@@ -2,7 +2,7 @@
 
 from orchestration.responses import orders, phrases
 from orchestration.responses.drafts import Desk, language_of, remember, shop_evidence
-from orchestration.types import Draft, Question
+from orchestration.types import Draft, Evidence, Question
 
 NAME = "template"
 
@@ -80,11 +80,14 @@ def _ask_for_order(question: Question, desk: Desk, language: str) -> Draft | Non
 def _draft(
     key: str, question: Question, desk: Desk, language: str, *, closes: bool = False
 ) -> Draft:
+    text = desk.texts.say(key, language)
+    # What the operator wrote for this occasion is theirs to say.
+    own_words = Evidence(kind="shop", id=key, text=text)
     return Draft(
-        text=desk.texts.say(key, language),
+        text=text,
         responder=NAME,
         language=language,
-        evidence=(shop_evidence(desk.shop),),
+        evidence=(shop_evidence(desk.shop), own_words),
         memory=remember(question, language),
         closes=closes,
     )

@@ -110,19 +110,14 @@ def list_calls(connection: Connection, run: str) -> list[ModelCall]:
 
 
 def list_unsettled(
-    connection: Connection,
-    *,
-    before: datetime | None = None,
-    place: tuple[str, int, str, int] | None = None,
+    connection: Connection, *, before: datetime | None = None, run: str | None = None
 ) -> list[ModelCall]:
-    """Return calls under way: started before a time, or at a place (run, part, node, visit)."""
+    """Return calls under way: those started before a time, those of a run."""
     conditions: list[ColumnElement[bool]] = [calls.c.status == "started"]
     if before is not None:
         conditions.append(calls.c.started_at < before)
-    if place is not None:
-        run, part, node, visit = place
-        conditions += [calls.c.run_id == run, calls.c.part == part]
-        conditions += [calls.c.node == node, calls.c.visit == visit]
+    if run is not None:
+        conditions.append(calls.c.run_id == run)
     return rows.fetch(connection, ModelCall, select(calls).where(*conditions))
 
 

