@@ -89,8 +89,8 @@ class _Work:
     requests: int = 0
     is_repaired: bool = False
     reasons: list[str] = field(default_factory=list)
-    # The last answer that arrived, to be shown to the model that is told what was wrong with it.
-    last: ModelAnswer | None = None
+    # What the last answer said, to be shown to the model that is told what was wrong with it.
+    said: str | None = None
 
 
 class Gateway:
@@ -206,7 +206,7 @@ class Gateway:
             if flaw.cure != "repair" or work.is_repaired:
                 raise
             work.is_repaired = True
-            return await self._try(work, model, answers.repair(work.request, work.last, flaw))
+            return await self._try(work, model, answers.repair(work.request, work.said, flaw))
 
     async def _try(self, work: _Work, model: ModelConfig, request: ModelRequest) -> Completion[Any]:
         async for attempt in AsyncRetrying(
@@ -249,7 +249,7 @@ class Gateway:
             ending = LOST
             try:
                 answer = await self._send(replace(model, timeout=call.seconds), request)
-                work.last = answer
+                work.said = answer.text
                 ending = _ending(answer, "failed")
                 found = answers.use(answer, request, work.read)
                 ending = _ending(answer, "succeeded")
@@ -281,7 +281,7 @@ class Gateway:
     def _may_repeat(self, work: _Work, error: BaseException) -> bool:
         if isinstance(error, Unusable):
             return error.cure == "repeat"
-        if not isinstance(error, TemporaryFailure):
+        if not isinstance(error, TemporaryFailure) or work.requests >= REQUESTS_PER_COMPLETION:
             return False
         # To wait longer than there is time would keep the customer waiting for nothing.
         left = (work.deadline - self._clock()).total_seconds()

@@ -64,9 +64,9 @@ def use(answer: ModelAnswer, request: ModelRequest, read: Reader) -> Any:
     return _read(answer, request, read)
 
 
-def repair(request: ModelRequest, answer: ModelAnswer, flaw: Unusable) -> ModelRequest:
-    """Return the request with the failed answer and what was wrong with it."""
-    failed = [{"role": "assistant", "content": answer.text}] if answer.text else []
+def repair(request: ModelRequest, said: str | None, flaw: Unusable) -> ModelRequest:
+    """Return the request with what the failed answer said, and what was wrong with it."""
+    failed = [{"role": "assistant", "content": said}] if said else []
     complaint = {"role": "user", "content": _REPAIR.format(flaw=flaw)}
     return replace(request, messages=(*request.messages, *failed, complaint))
 
@@ -77,7 +77,7 @@ def _read(answer: ModelAnswer, request: ModelRequest, read: Reader) -> Any:
         if _is_shape(read):
             return read.model_validate_json(_bare(text))
         if read is not None:
-            return read(answer)
+            return cast("Callable[[ModelAnswer], Any]", read)(answer)
         return text if request.schema is None else _parse(text, request.schema)
     except ModelError as error:
         raise Unusable(_describe(error), "repair") from None

@@ -112,6 +112,19 @@ def _is(column: Any, emails: Sequence[str]) -> Any:
     return func.lower(column).in_([email.lower() for email in emails])
 
 
+def export_customer(connection: Connection, id: str) -> dict[str, Json]:
+    """Return all that is held about a customer."""
+    person = find_person(connection, id)
+    talks = _conversations_of(connection, person.customers)
+    ids = [record.id for record in person.records]
+    return {
+        "customers": [one.model_dump(mode="json") for one in person.customers],
+        "records": [one.model_dump(mode="json") for one in person.records],
+        "orders": _dump(connection, OrderRow, table(OrderRow).c.customer_id.in_(ids)),
+        "conversations": [_export_conversation(connection, one) for one in talks],
+    }
+
+
 def _conversations_of(connection: Connection, people: Sequence[Customer]) -> list[Conversation]:
     own = conversations.c.customer_id.in_([person.id for person in people])
     return rows.fetch(connection, Conversation, select(conversations).where(own))
