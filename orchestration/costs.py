@@ -34,13 +34,26 @@ _TOKENS_PER_JOINED = Fraction(3, 5)
 class Booked(Protocol):
     """A model call as the ledger has it."""
 
-    part: int
-    node: str
-    visit: int
-    purpose: str
-    status: str
-    tokens_in: int | None
-    tokens_out: int | None
+    @property
+    def part(self) -> int: ...
+
+    @property
+    def node(self) -> str: ...
+
+    @property
+    def visit(self) -> int: ...
+
+    @property
+    def purpose(self) -> str: ...
+
+    @property
+    def status(self) -> str: ...
+
+    @property
+    def tokens_in(self) -> int | None: ...
+
+    @property
+    def tokens_out(self) -> int | None: ...
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -173,7 +173,9 @@ def snooze(scene: Scene, command: Command) -> Answer:
     if command.until is None or command.until <= scene.now:
         raise BadInput("needs a moment in the future, such as 2030-01-31T09:00:00Z", field="until")
     changed = store.change_escalation(scene.connection, scene.case, snoozed_until=command.until)
-    escalation.plan_first_answer(scene.connection, scene.tools.shop, changed, command.until)
+    is_answered = scene.case.replied_at is not None
+    plan = escalation.plan_resolution if is_answered else escalation.plan_first_answer
+    plan(scene.connection, scene.tools.shop, changed, command.until)
     return {}
 
 

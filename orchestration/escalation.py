@@ -169,11 +169,12 @@ def open_case(
 def raise_urgency(
     connection: Connection, shop: Shop, case: Escalation, urgency: str, now: datetime
 ) -> Escalation:
-    """Raise a case's urgency, never lower it; the response target moves with it."""
+    """Raise a case's urgency, never lower it; the response target only ever comes nearer."""
     if URGENCIES.index(urgency) <= URGENCIES.index(case.urgency):
         return case
     changed = store.change_escalation(connection, case, urgency=urgency)
-    if case.replied_at is None:
+    sooner = shop.after_open_time(now, _target(shop, changed).first)
+    if case.replied_at is None and (case.due_at is None or sooner < case.due_at):
         plan_first_answer(connection, shop, changed, now)
     return changed
 

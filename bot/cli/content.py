@@ -204,7 +204,7 @@ async def _erase(customer: str) -> None:
 
 
 def _summary(held: dict[str, Json]) -> str:
-    nouns = {"record": "record", "orders": "order", "conversations": "conversation"}
+    nouns = {"records": "record", "orders": "order", "conversations": "conversation"}
     return ", ".join(_count(len(held[key]), noun) for key, noun in nouns.items())
 
 

@@ -82,6 +82,7 @@ class Person:
 
     customers: tuple[Customer, ...]
     records: tuple[CustomerRow, ...]
+    shop_ids: tuple[str, ...]
 
     @property
     def is_known(self) -> bool:
@@ -105,7 +106,10 @@ def find_person(connection: Connection, id: str) -> Person:
     )
     others = rows.fetch(connection, Customer, select(people).where(same, people.c.verified))
     everybody = {person.id: person for person in [*found, *others]}
-    return Person(customers=tuple(everybody.values()), records=tuple(known))
+    shop_ids = {*ids, *(record.id for record in known)}
+    return Person(
+        customers=tuple(everybody.values()), records=tuple(known), shop_ids=tuple(shop_ids)
+    )
 
 
 def _is(column: Any, emails: Sequence[str]) -> Any:
@@ -116,11 +120,10 @@ def export_customer(connection: Connection, id: str) -> dict[str, Json]:
     """Return all that is held about a customer."""
     person = find_person(connection, id)
     talks = _conversations_of(connection, person.customers)
-    ids = [record.id for record in person.records]
     return {
         "customers": [one.model_dump(mode="json") for one in person.customers],
         "records": [one.model_dump(mode="json") for one in person.records],
-        "orders": _dump(connection, OrderRow, table(OrderRow).c.customer_id.in_(ids)),
+        "orders": _dump(connection, OrderRow, table(OrderRow).c.customer_id.in_(person.shop_ids)),
         "conversations": [_export_conversation(connection, one) for one in talks],
     }
 
@@ -157,7 +160,7 @@ def erase_customer(connection: Connection, id: str) -> int:
     talks = _conversations_of(connection, person.customers)
     for conversation in talks:
         erase_conversation(connection, conversation.id)
-    _erase_records(connection, [record.id for record in person.records])
+    _erase_records(connection, person.shop_ids)
     for one in person.customers:
         sessions = table(ChatSession)
         connection.execute(delete(sessions).where(sessions.c.external_id == one.external_id))

@@ -274,7 +274,7 @@ def test_an_export_to_a_file_is_for_its_owner_alone(frontdesk: Frontdesk, stocke
     held = json.loads(Path("ana.json").read_text())
     assert answer.code == 0
     assert "2 orders" in answer.out
-    assert held["record"][0]["email"] == "ana@example.com"
+    assert held["records"][0]["email"] == "ana@example.com"
     assert stat.S_IMODE(Path("ana.json").stat().st_mode) == 0o600
 
 
