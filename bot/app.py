@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,18 +13,22 @@ from sqlalchemy import Connection
 from bot import logs
 from bot.metrics import Metrics
 from bot.settings import Settings
+from bot.tiers import premium_of, tiers_of
 from integrations.channels import channels as channel_kinds
 from integrations.classifiers import classifiers
 from integrations.dispatch.local import LocalDispatcher
 from integrations.http import GuardedClient
 from integrations.knowledge import knowledge
+from integrations.llm import providers
 from integrations.orders import orders as order_sources
 from orchestration import housekeeping, migrate, store
 from orchestration.catalog import Catalog
 from orchestration.context import Toolbox
+from orchestration.costs import BudgetCaps
 from orchestration.database import Database
 from orchestration.desk import Desk
 from orchestration.errors import FrontdeskError
+from orchestration.gateway import Gateway, priced
 from orchestration.intents import load_intents
 from orchestration.interfaces import Channel, Clock, Dispatcher
 from orchestration.programs import DEFAULT, Programs, publish
@@ -157,6 +161,7 @@ def build(
         events_url=settings.frontdesk_events_url if settings.frontdesk_callback_secret else None,
     )
     client = GuardedClient(settings.callback_hosts)
+    tools = replace(tools, gateway=_gateway(settings, tools))
     programs = Programs(database)
     dispatcher = _dispatcher(settings, database, clock, concurrency)
     channels = {**_channels(settings, client, clock), **(extra_channels or {})}
@@ -178,6 +183,29 @@ def _channels(settings: Settings, client: GuardedClient, clock: Clock) -> dict[s
     if secret is None:
         return {}
     return {"webhook": channel_kinds.get("webhook")(client, secret=secret, clock=clock)}
+
+
+def _gateway(settings: Settings, tools: Toolbox) -> Gateway | None:
+    tiers = tiers_of(settings)
+    if not tiers:
+        return None
+    # Nothing of the model layer is imported by those who use no model.
+    provider = providers.get("litellm")()
+    premium = premium_of(settings)
+    return Gateway(
+        database=tools.database,
+        provider=provider,
+        tiers=tiers.with_list_prices(provider),
+        clock=tools.clock,
+        telemetry=tools.telemetry,
+        budgets=BudgetCaps(
+            conversation=settings.frontdesk_budget_conversation,
+            customer=settings.frontdesk_budget_customer,
+            day=settings.frontdesk_budget_day,
+            month=settings.frontdesk_budget_month,
+        ),
+        premium=priced(premium, provider) if premium else None,
+    )
 
 
 def _dispatcher(

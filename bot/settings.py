@@ -1,6 +1,7 @@
 """All settings, read from the environment and `.env` in one place."""
 
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 
@@ -28,6 +29,15 @@ _EXAMPLES = {
     "FRONTDESK_CHAT_ORIGINS": "https://shop.example",
     "FRONTDESK_DEBOUNCE_SECONDS": "1.0",
     "FRONTDESK_RETENTION_DAYS": "365",
+    "FRONTDESK_LIGHT_MODELS": "claude-haiku-5-5,gpt-6-luna",
+    "FRONTDESK_STRONG_MODELS": "claude-opus-5-5",
+    "FRONTDESK_MODEL_API_BASE": "http://127.0.0.1:11434/v1",
+    "FRONTDESK_MODELS_FILE": "models.yaml",
+    "FRONTDESK_PREMIUM_MODEL": "claude-opus-5-5",
+    "FRONTDESK_BUDGET_CONVERSATION": "0.50",
+    "FRONTDESK_BUDGET_CUSTOMER": "1.00",
+    "FRONTDESK_BUDGET_DAY": "20",
+    "FRONTDESK_BUDGET_MONTH": "300",
 }
 
 
@@ -66,7 +76,14 @@ def _secrets(text: str | None) -> str | None:
     return text
 
 
+def _web_address(text: str | None) -> str | None:
+    if text is not None and not text.startswith(("https://", "http://")):
+        raise ValueError("must begin with https:// or http://")
+    return text
+
+
 Key = Annotated[str | None, AfterValidator(_key)]
+Cap = Annotated[Decimal | None, Field(gt=0, le=1_000_000)]
 
 
 class Settings(BaseSettings):
@@ -94,6 +111,15 @@ class Settings(BaseSettings):
     frontdesk_chat_origins: Annotated[str | None, AfterValidator(_origins)] = None
     frontdesk_debounce_seconds: float = Field(default=1.0, ge=0, le=60)
     frontdesk_retention_days: int | None = Field(default=None, ge=1)
+    frontdesk_light_models: str | None = None
+    frontdesk_strong_models: str | None = None
+    frontdesk_model_api_base: Annotated[str | None, AfterValidator(_web_address)] = None
+    frontdesk_models_file: Path | None = None
+    frontdesk_premium_model: str | None = None
+    frontdesk_budget_conversation: Cap = None
+    frontdesk_budget_customer: Cap = None
+    frontdesk_budget_day: Cap = None
+    frontdesk_budget_month: Cap = None
 
     @field_validator("frontdesk_callback_hosts")
     @classmethod

@@ -9,7 +9,7 @@ from datetime import timedelta
 from orchestration import store
 from orchestration.database import Database
 from orchestration.interfaces import IntentClassifier, KnowledgeIndex
-from orchestration.types import Intent, Passage, Reading
+from orchestration.types import Article, Intent, Passage, Reading
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +36,7 @@ class Catalog:
         self._ready = asyncio.Event()
         self._refreshing = asyncio.Lock()
         self.intents: Mapping[str, Intent] = {}
+        self.articles: Sequence[Article] = ()
 
     async def refresh(self) -> None:
         """Train anew if the content has changed since the last time."""
@@ -49,6 +50,7 @@ class Catalog:
             classifier = await self._learn(intents)
             await asyncio.to_thread(index.build, articles)
             self.intents = {intent.name: intent for intent in intents}
+            self.articles = tuple(articles)
             self._classifier, self._index, self._version = classifier, index, version
             self._ready.set()
             fields = {"version": version, "intents": len(intents), "articles": len(articles)}

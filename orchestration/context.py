@@ -12,6 +12,7 @@ from orchestration import store
 from orchestration.catalog import Catalog
 from orchestration.database import Database
 from orchestration.errors import ExternalFailure, TemporaryFailure
+from orchestration.gateway import Gateway
 from orchestration.interfaces import Clock, OrderSource, Telemetry
 from orchestration.models import Conversation, Customer, Message, Run
 from orchestration.shop import Shop
@@ -36,6 +37,11 @@ class Toolbox:
     telemetry: Telemetry
     debounce: timedelta
     events_url: str | None = None
+    gateway: Gateway | None = None
+
+    def has_tier(self, name: str) -> bool:
+        """Tell whether there is a model to ask on this tier."""
+        return self.gateway is not None and self.gateway.is_available(name)
 
 
 @dataclass(kw_only=True)

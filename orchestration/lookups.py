@@ -41,6 +41,12 @@ class Lookups:
 
     def show_order(self, order: Order) -> Mapping[str, Json]:
         """Return an order for the model, and keep it as evidence."""
+        shown = self.describe(order)
+        self.evidence.append(_evidence(order, shown))
+        return shown
+
+    def describe(self, order: Order) -> Mapping[str, Json]:
+        """Return an order with its days as they are written in the customer's language."""
         described = describe_order(order, self.case.now)
         days = {
             name: self.tools.texts.date(self.tools.shop.day_of(moment), self.language)
@@ -51,13 +57,19 @@ class Lookups:
             )
             if moment
         }
-        shown = {**described, "days": days}
-        text = json.dumps(shown, ensure_ascii=False)
-        self.evidence.append(Evidence(kind="order", id=order.id, text=text))
-        return shown
+        return {**described, "days": days}
 
     async def _orders(self) -> dict[str, Order]:
         return {order.id: order for order in await self.case.orders(self.tools.orders)}
+
+
+def order_evidence(order: Order, lookups: Lookups) -> Evidence:
+    """Return an order as a fact that a model may be shown from the start."""
+    return _evidence(order, lookups.describe(order))
+
+
+def _evidence(order: Order, shown: Mapping[str, Json]) -> Evidence:
+    return Evidence(kind="order", id=order.id, text=json.dumps(shown, ensure_ascii=False))
 
 
 async def _find_orders(lookups: Lookups, arguments: Mapping[str, Json]) -> Json:

@@ -46,6 +46,8 @@ _SETTINGS: Final = {
     "LITELLM_DISABLE_BUG_REPORT_LINK": "True",
 }
 _LOGGERS = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy")
+# Nearly a second of work that would else stop the event loop in the first request.
+_LAZY = ("openai.resources", "httpcore", "anyio._backends._asyncio")
 _TOOL: Final = {"type": "function", "function": {"name": "noop", "parameters": {"type": "object"}}}
 
 _NOT_SENT = (
@@ -139,6 +141,8 @@ def _load() -> _Library:
     """Import LiteLLM, quiet it, and make it import what it would leave for the first request."""
     os.environ.update(_SETTINGS)
     litellm: Json = import_module("litellm")
+    for name in _LAZY:
+        import_module(name)
     for name in _LOGGERS:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     litellm.suppress_debug_info = True

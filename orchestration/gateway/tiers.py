@@ -15,6 +15,10 @@ class Tiers:
     def __init__(self, models: Mapping[str, Sequence[ModelConfig]]) -> None:
         self._models = {tier: tuple(those) for tier, those in models.items() if those}
 
+    def __bool__(self) -> bool:
+        """Whether there is any model at all."""
+        return bool(self._models)
+
     def is_available(self, tier: str) -> bool:
         """Tell whether the tier has a model."""
         return tier in self._models

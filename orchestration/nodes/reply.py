@@ -1,12 +1,32 @@
 """Drafts a reply: the responders are tried in order until one does not abstain."""
 
 import asyncio
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from orchestration import responses, state
-from orchestration.nodes import Config, Node, Outcome, Visit, as_json, node_kinds
-from orchestration.types import Draft, Json, Order, Question
+from orchestration.errors import BadInput
+from orchestration.gateway import Caller, Completion, Unanswered
+from orchestration.lookups import Lookups, order_evidence
+from orchestration.nodes import Config, Node, Outcome, Visit, as_json, draft_in, node_kinds
+from orchestration.responses import tiers
+from orchestration.responses.tiers import Brief, Written
+from orchestration.types import (
+    Article,
+    Draft,
+    Evidence,
+    Json,
+    ModelRequest,
+    Order,
+    Question,
+    RunId,
+)
+
+# Below this chance an article is not worth the tokens it costs.
+_NEAR = 0.1
 
 
 class ReplyConfig(Config):
@@ -43,27 +63,107 @@ class Reply(Node):
         question = await ask(visit)
         tried: list[Json] = list(visit.state.get("tried") or ())
         for name in self.config.responders:
-            draft = await self._try(name, question, visit, tried)
+            draft, result = await self._try(name, question, visit)
+            tried.append({"node": visit.node, "responder": name, "result": result})
             if draft is not None:
                 updates = {"draft": as_json(draft), "tried": tried}
                 return Outcome(exit="drafted", updates=updates, input=_shown(question))
         return Outcome(exit="abstained", updates={"tried": tried}, input=_shown(question))
 
-    async def _try(
-        self, name: str, question: Question, visit: Visit, tried: list[Json]
-    ) -> Draft | None:
-        tools = visit.tools
-        if name not in responses.RESPONDERS:
-            result = "abstained: no model is configured"
-            tried.append({"node": visit.node, "responder": name, "result": result})
-            return None
-        index = await tools.catalog.index()
-        draft = await asyncio.to_thread(
-            responses.answer, name, question, texts=tools.texts, shop=tools.shop, index=index
-        )
-        result = "drafted" if draft else "abstained"
-        tried.append({"node": visit.node, "responder": name, "result": result})
-        return draft
+    async def _try(self, name: str, question: Question, visit: Visit) -> tuple[Draft | None, str]:
+        if name in responses.RESPONDERS:
+            draft = await _without_model(name, question, visit)
+            return draft, "drafted" if draft else "abstained"
+        if not visit.tools.has_tier(name):
+            return None, "abstained: no model is configured"
+        if question.responders and name not in question.responders:
+            return None, "abstained: the intent does not allow it"
+        try:
+            written = await _with_model(name, question, visit)
+        except Unanswered as failure:
+            return None, f"abstained: {failure}"
+        if written is None:
+            return None, "abstained: it could not answer from what it was shown"
+        return written.draft, f"drafted (prompt {written.prompt})"
+
+
+async def _without_model(name: str, question: Question, visit: Visit) -> Draft | None:
+    tools = visit.tools
+    index = await tools.catalog.index()
+    return await asyncio.to_thread(
+        responses.answer, name, question, texts=tools.texts, shop=tools.shop, index=index
+    )
+
+
+async def _with_model(tier: str, question: Question, visit: Visit) -> Written | None:
+    language = question.classification.language
+    lookups = Lookups(case=visit.case, tools=visit.tools, language=language)
+    brief = await _brief(question, visit, lookups)
+    asking = partial(_complete, visit, tier)
+    return await tiers.draft(tier, question, brief, ask=asking, lookups=lookups)
+
+
+async def _complete(
+    visit: Visit, tier: str, request: ModelRequest, read: type[BaseModel]
+) -> Completion[Any]:
+    gateway = visit.tools.gateway
+    if gateway is None:
+        raise BadInput(f"no model is configured for the tier {tier!r}")
+    caller = caller_of(visit)
+    completion: Completion[Any] = await gateway.complete(
+        caller, tier=tier, request=request, read=read
+    )
+    return completion
+
+
+def caller_of(visit: Visit) -> Caller:
+    """Return on whose behalf this visit asks a model."""
+    assert visit.case.run is not None  # noqa: S101
+    return Caller(
+        run=RunId(visit.case.run.id),
+        node=visit.node,
+        part=visit.part,
+        visit=visit.number,
+        conversation=visit.case.conversation.id,
+        customer=visit.case.person.id,
+        record_start=visit.record_start,
+    )
+
+
+async def _brief(question: Question, visit: Visit, lookups: Lookups) -> Brief:
+    """Gather what a model is shown: near articles, the orders it is about, the talk so far."""
+    tools, case = visit.tools, visit.case
+    language = question.classification.language
+    passages = await tools.catalog.search(question.text, language=language)
+    articles = [passage.article for passage in passages if passage.score >= _NEAR]
+    facts = [_article_fact(article) for article in articles]
+    facts += [order_evidence(order, lookups) for order in _orders_shown(question, visit)]
+    talk = [
+        (message.author, message.text) for message in case.transcript if message.id not in case.turn
+    ]
+    verdict: Mapping[str, Json] = visit.state.get("verdict") or {}
+    last = draft_in(visit.state).text if verdict and "draft" in visit.state else None
+    return Brief(
+        shop=tools.shop.name,
+        bot=tools.shop.bot_name,
+        facts=facts,
+        articles={article.id: article for article in tools.catalog.articles},
+        talk=talk,
+        faults=tuple(verdict.get("reasons", ())),
+        last_draft=last,
+    )
+
+
+def _orders_shown(question: Question, visit: Visit) -> list[Order]:
+    """Return the orders the turn is about; all of the latest once the run has been enriched."""
+    if "enriched" in visit.state:
+        return list(question.orders[:10])
+    named = set(question.classification.entities.get("orders", ()))
+    return [order for order in question.orders if order.id in named]
+
+
+def _article_fact(article: Article) -> Evidence:
+    return Evidence(kind="article", id=article.id, text=f"{article.title}\n{article.text}")
 
 
 async def ask(visit: Visit) -> Question:

@@ -3,11 +3,12 @@
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
 from orchestration import prompts
+from orchestration.gateway import Completion
 from orchestration.lookups import SCHEMAS, Lookups
 from orchestration.types import (
     Article,
@@ -24,8 +25,8 @@ LIGHT = "light"
 ROUNDS = 3
 _TALK = 10
 
-# Asks the gateway on this tier; returns the model's last answer and what `read` made of it.
-Ask = Callable[[ModelRequest, type[BaseModel] | None], Awaitable[tuple[ModelAnswer, BaseModel]]]
+# Asks the gateway on this tier.
+Ask = Callable[[ModelRequest, type[BaseModel]], Awaitable[Completion[Any]]]
 
 
 class ProposalOut(BaseModel):
@@ -101,16 +102,19 @@ async def _converse(request: ModelRequest, ask: Ask, lookups: Lookups | None) ->
     if lookups is None:
         return await _answer(request, ask)
     for _ in range(ROUNDS):
-        answer, value = await ask(replace(request, tools=SCHEMAS), Finding)
-        if not answer.tool_calls:
-            assert isinstance(value, Finding)  # noqa: S101
-            return value
-        request = replace(request, messages=await _looked_up(request, answer, lookups))
+        completion = await ask(replace(request, tools=SCHEMAS), Finding)
+        if not completion.answer.tool_calls:
+            return _finding(completion)
+        request = replace(request, messages=await _looked_up(request, completion.answer, lookups))
     return await _answer(request, ask)
 
 
 async def _answer(request: ModelRequest, ask: Ask) -> Finding:
-    _, value = await ask(request, Finding)
+    return _finding(await ask(request, Finding))
+
+
+def _finding(completion: Completion[Any]) -> Finding:
+    value = completion.value
     assert isinstance(value, Finding)  # noqa: S101
     return value
 

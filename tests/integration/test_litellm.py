@@ -233,10 +233,7 @@ async def test_a_failure_is_not_taken_for_the_one_before(
     server.script(FAULTS["rate limit"])
 
     with pytest.raises(PermanentFailure, match="no API key is set"):
-        try:
-            await provider.complete(model_at(server), asking())
-        except TemporaryFailure:
-            await provider.complete(model_at(server, api_key=None), asking())
+        await fall_back(provider, model_at(server), model_at(server, api_key=None))
 
 
 @pytest.mark.parametrize(
@@ -428,8 +425,8 @@ def test_nothing_is_imported_before_the_first_call_and_nothing_phones_home(
 
     assert ran.returncode == 0, ran.stderr
     seen = json.loads(ran.stdout)
-    print(f"\nimport: {seen['seconds']:.1f} s, {seen['megabytes']:.0f} MB, longest pause of the"
-          f" event loop {seen['pause']:.2f} s")  # fmt: skip
+    pause = f"longest pause of the event loop {seen['pause']:.2f} s"
+    print(f"\n{seen['seconds']:.1f} s, {seen['megabytes']:.0f} MB, {pause}")  # noqa: T201
     assert seen["imported_before"] is False
     assert seen["text"] == "Hello."
     assert seen["connected_to"] == [f"127.0.0.1:{server.url.split(':')[2].removesuffix('/v1')}"]
@@ -459,6 +456,13 @@ def test_the_provider_is_found_by_its_name() -> None:
     found = providers.get("litellm")
 
     assert found is LiteLLMProvider
+
+
+async def fall_back(provider: LiteLLMProvider, first: ModelConfig, second: ModelConfig) -> None:
+    try:
+        await provider.complete(first, asking())
+    except TemporaryFailure:
+        await provider.complete(second, asking())
 
 
 def served(tokens_in: int | None, tokens_out: int | None) -> Served:
