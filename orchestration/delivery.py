@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from orchestration import store
 from orchestration.context import Toolbox
-from orchestration.errors import PermanentFailure, TemporaryFailure
+from orchestration.errors import PermanentFailure, TemporaryFailure, describe
 from orchestration.interfaces import Channel
 from orchestration.models import Conversation, Delivery, Message
 from orchestration.store import Hold
@@ -160,7 +160,7 @@ class Postman:
         except Exception as failure:
             # A channel with a bug must not stop the conversation; nobody knows what it did.
             log.exception("channel failed", extra={"channel": delivery.channel})
-            doubt = TemporaryFailure(f"{type(failure).__name__}: {failure}", in_doubt=True)
+            doubt = TemporaryFailure(describe(failure), in_doubt=True)
             return await self._try_later(channel, started, doubt)
         return await self._arrived(started, receipt)
 
@@ -190,6 +190,10 @@ class Postman:
         except TemporaryFailure as failure:
             due_at = now + LOOK_AGAIN
             return await self._finish(delivery, status="sending", error=str(failure), due_at=due_at)
+        except Exception as failure:
+            # Where nobody can look, nobody can tell that a second attempt shows nothing twice.
+            log.exception("channel cannot look", extra={"channel": delivery.channel})
+            return await self._finish(delivery, status="unconfirmed", error=describe(failure))
         if receipt is not None:
             return await self._arrived(delivery, receipt)
         if delivery.looks + 1 < MOST_LOOKS:

@@ -3,17 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 
 from sqlalchemy import Connection
 
 from orchestration import delivery, escalation, resolution, store
 from orchestration.context import Case, Toolbox, memories
+from orchestration.costs import estimate_tokens
 from orchestration.journal import Journal, Place
 from orchestration.models import Approval, Conversation
 from orchestration.nodes import End, Wait, as_json
+from orchestration.prompts import load
 from orchestration.state import classification_of
 from orchestration.store import plain
-from orchestration.types import Draft, Json, Memory
+from orchestration.types import Draft, Json, Memory, RunId
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -220,7 +223,24 @@ def _close_turn(
         error=error,
         finished_at=ending.now,
         **_decision(ending),
+        **_booked(connection, ending),
     )
+
+
+def _booked(connection: Connection, ending: Ending) -> dict[str, Decimal]:
+    """Return what the run cost, and what it would have cost on the premium model alone."""
+    if ending.tools.gateway is None:
+        return {}
+    draft = ending.state.get("draft") or {}
+    said = [message.text for message in ending.case.transcript[-10:]]
+    shown = [fact["text"] for fact in draft.get("evidence", ())]
+    total = ending.tools.gateway.sum_up(
+        connection,
+        RunId(ending.journal.run.id),
+        context_tokens=estimate_tokens("\n".join([load("strong").text, *said, *shown])),
+        answer_tokens=estimate_tokens(str(draft.get("text", ""))),
+    )
+    return {"cost": total.cost, "premium_cost": total.premium_cost or Decimal(0)}
 
 
 def _decision(ending: Ending) -> dict[str, Json]:

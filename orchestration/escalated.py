@@ -163,11 +163,15 @@ def _target_passed(
 
 
 def report_undelivered(connection: Connection, tools: Toolbox, failed: Delivery) -> None:
-    """Open a case for a reply that could not be delivered, where none is open."""
+    """Tell agents of a reply that could not be delivered; where none has the case, open one."""
     conversation = store.lock(connection, failed.conversation_id)
+    now = tools.clock()
+    details = {"delivery": failed.id, "error": failed.error}
+    store.record_event(
+        connection, conversation.id, "undelivered", details, now=now, audience="agents"
+    )
     if failed.author == "agent" or conversation.status == "assigned":
         return
-    now = tools.clock()
     said = store.transcript(connection, conversation.id)
     transcript = [
         {"author": one.author, "text": one.text, "at": one.at.isoformat()} for one in said

@@ -1,5 +1,6 @@
 """What a conversation needs next: deliveries, the unfinished run, a new turn, and reminders."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -31,6 +32,10 @@ MOST_SUPERSEDES = 2
 MOST_RESUMES = 3
 
 
+class _Suspect(Exception):
+    """The run was taken up before and did not get on; it may be what kills the process."""
+
+
 class Turns:
     """Does what is due in a conversation; idempotent, however often and early it is called."""
 
@@ -38,6 +43,7 @@ class Turns:
         self._tools = tools
         self._programs = programs
         self._postman = Postman(tools, channels)
+        self._one_suspect = asyncio.Lock()
 
     async def advance(self, conversation: ConversationId) -> datetime | None:
         """Do what is due and return when the conversation is next due, or None."""
@@ -60,9 +66,20 @@ class Turns:
         await self._deliver(held)
         await self._write(lambda c: escalated.keep_time(c, self._tools, held))
         await self._tools.catalog.wait()
-        while run := await self._write(lambda c: self._next_run(c, held)):
-            await self._walk(held, run)
+        while await self._walk_next(held):
+            continue
         await self._deliver(held)
+
+    async def _walk_next(self, held: Hold) -> bool:
+        try:
+            if run := await self._write(lambda c: self._next_run(c, held)):
+                await self._walk(held, run)
+        except _Suspect:
+            # One at a time, so that a run is not blamed for what its neighbour does to the process.
+            async with self._one_suspect:
+                if run := await self._write(lambda c: self._next_run(c, held, is_alone=True)):
+                    await self._walk(held, run)
+        return run is not None
 
     async def _deliver(self, held: Hold) -> None:
         for failed in await self._postman.deliver_due(held):
@@ -70,13 +87,20 @@ class Turns:
                 partial(escalated.report_undelivered, tools=self._tools, failed=failed)
             )
 
-    def _next_run(self, connection: Connection, held: Hold) -> Run | None:
-        """Return the unfinished run, or begin one for the messages whose time has come."""
+    def _next_run(
+        self, connection: Connection, held: Hold, *, is_alone: bool = False
+    ) -> Run | None:
+        """Return the unfinished run, or begin one for the messages whose time has come.
+
+        Raises `_Suspect` for a run that must be walked alone.
+        """
         now = self._tools.clock()
         current = store.hold(connection, held)
         store.expire_approvals(connection, current.id, now)
         unfinished = store.find_unfinished(connection, current.id)
         if unfinished:
+            if unfinished.status == "running" and unfinished.resumes and not is_alone:
+                raise _Suspect
             return store.resume_run(connection, held, unfinished)
         due_at = store.turn_due(connection, current.id, self._tools.debounce)
         if current.status == "assigned" or due_at is None or due_at > now:

@@ -9,8 +9,10 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from orchestration.context import Case, Toolbox
+from orchestration.costs import Purpose
+from orchestration.gateway import Caller, Completion, NoModel
 from orchestration.registry import Registry
-from orchestration.types import Draft, Json, Touches
+from orchestration.types import Draft, Json, ModelRequest, RunId, Touches
 
 node_kinds: Registry[type["Node"]] = Registry("node kind", "orchestration.nodes")
 
@@ -118,3 +120,31 @@ def draft_in(state: Mapping[str, Json]) -> Draft:
 def as_json(value: Any, adapter: TypeAdapter[Any] = drafts) -> Json:
     """Return a value as plain JSON."""
     return json.loads(adapter.dump_json(value))
+
+
+async def complete(
+    visit: Visit,
+    tier: str,
+    request: ModelRequest,
+    read: type[BaseModel],
+    *,
+    purpose: Purpose = "answer",
+) -> Completion[Any]:
+    """Ask a model on behalf of this visit; raises `Unanswered` where none gave an answer."""
+    gateway, run = visit.tools.gateway, visit.case.run
+    if gateway is None or run is None:
+        raise NoModel(tier)
+    caller = Caller(
+        run=RunId(run.id),
+        node=visit.node,
+        part=visit.part,
+        visit=visit.number,
+        conversation=visit.case.conversation.id,
+        customer=visit.case.person.id,
+        purpose=purpose,
+        record_start=visit.record_start,
+    )
+    completion: Completion[Any] = await gateway.complete(
+        caller, tier=tier, request=request, read=read
+    )
+    return completion

@@ -1,10 +1,13 @@
 """Judges a draft before it may leave."""
 
+from functools import partial
+
 from pydantic import Field
 
-from orchestration import quality
-from orchestration.nodes import Config, Node, Outcome, Visit, draft_in, node_kinds
-from orchestration.types import Json
+from orchestration import judging, quality
+from orchestration.gateway import Unanswered
+from orchestration.nodes import Config, Node, Outcome, Visit, complete, draft_in, node_kinds
+from orchestration.types import Draft, Json, Verdict
 
 
 class CheckConfig(Config):
@@ -39,10 +42,24 @@ class Check(Node):
         return frozenset({"verdict"})
 
     async def run(self, visit: Visit) -> Outcome:
-        """Check the draft against its evidence."""
-        draft, case, shop = draft_in(visit.state), visit.case, visit.tools.shop
+        """Check the draft against its evidence; what passes, the judge may still refuse."""
+        draft = draft_in(visit.state)
+        verdict = await self._check(draft, visit)
+        notes: dict[str, Json] = {}
+        if verdict.outcome == "passed" and self.config.judge:
+            verdict, notes["judge"] = await self._judge(self.config.judge, draft, visit)
+        found: Json = {"outcome": verdict.outcome, "reasons": list(verdict.reasons)}
+        return Outcome(
+            exit=verdict.outcome,
+            updates={"verdict": found},
+            input={"draft": draft.text, "responder": draft.responder},
+            notes=notes,
+        )
+
+    async def _check(self, draft: Draft, visit: Visit) -> Verdict:
+        case, shop = visit.case, visit.tools.shop
         orders = await case.orders(visit.tools.orders)
-        verdict = quality.check(
+        return quality.check(
             draft,
             question=case.text,
             language=draft.language,
@@ -51,11 +68,25 @@ class Check(Node):
             own_orders=[order.id for order in orders],
             min_confidence=self.config.min_confidence,
         )
-        found: Json = {"outcome": verdict.outcome, "reasons": list(verdict.reasons)}
-        notes = {"judge": f"{self.config.judge}: skipped, no model is configured"}
-        return Outcome(
-            exit=verdict.outcome,
-            updates={"verdict": found},
-            input={"draft": draft.text, "responder": draft.responder},
-            notes=notes if self.config.judge else {},
-        )
+
+    async def _judge(self, tier: str, draft: Draft, visit: Visit) -> tuple[Verdict, str]:
+        passed = Verdict(outcome="passed")
+        if not visit.tools.has_tier(tier):
+            return passed, f"{tier}: skipped, no model is configured"
+        assert visit.case.run is not None  # noqa: S101
+        share = self.config.sample
+        if share is not None and not judging.is_sampled(visit.case.run.id, share):
+            return passed, f"{tier}: skipped, not in the sample"
+        try:
+            verdict = await judging.judge(
+                draft,
+                question=visit.case.text,
+                shop=visit.tools.shop.name,
+                min_confidence=self.config.min_confidence,
+                ask=partial(complete, visit, tier, purpose="judge"),
+            )
+        except Unanswered as failure:
+            # What nobody has judged is for a human to release.
+            reason = f"the judge did not answer: {failure}"
+            return Verdict(outcome="unsure", reasons=(reason,)), f"{tier}: {failure}"
+        return verdict, f"{tier}: {verdict.outcome}"

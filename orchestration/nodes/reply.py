@@ -3,15 +3,22 @@
 import asyncio
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from orchestration import responses, state
-from orchestration.errors import BadInput
-from orchestration.gateway import Caller, Completion, Unanswered
+from orchestration.gateway import Unanswered
 from orchestration.lookups import Lookups, order_evidence
-from orchestration.nodes import Config, Node, Outcome, Visit, as_json, draft_in, node_kinds
+from orchestration.nodes import (
+    Config,
+    Node,
+    Outcome,
+    Visit,
+    as_json,
+    complete,
+    draft_in,
+    node_kinds,
+)
 from orchestration.responses import tiers
 from orchestration.responses.tiers import Brief, Written
 from orchestration.types import (
@@ -19,10 +26,8 @@ from orchestration.types import (
     Draft,
     Evidence,
     Json,
-    ModelRequest,
     Order,
     Question,
-    RunId,
 )
 
 # Below this chance an article is not worth the tokens it costs.
@@ -99,35 +104,8 @@ async def _with_model(tier: str, question: Question, visit: Visit) -> Written | 
     language = question.classification.language
     lookups = Lookups(case=visit.case, tools=visit.tools, language=language)
     brief = await _brief(question, visit, lookups)
-    asking = partial(_complete, visit, tier)
+    asking = partial(complete, visit, tier)
     return await tiers.draft(tier, question, brief, ask=asking, lookups=lookups)
-
-
-async def _complete(
-    visit: Visit, tier: str, request: ModelRequest, read: type[BaseModel]
-) -> Completion[Any]:
-    gateway = visit.tools.gateway
-    if gateway is None:
-        raise BadInput(f"no model is configured for the tier {tier!r}")
-    caller = caller_of(visit)
-    completion: Completion[Any] = await gateway.complete(
-        caller, tier=tier, request=request, read=read
-    )
-    return completion
-
-
-def caller_of(visit: Visit) -> Caller:
-    """Return on whose behalf this visit asks a model."""
-    assert visit.case.run is not None  # noqa: S101
-    return Caller(
-        run=RunId(visit.case.run.id),
-        node=visit.node,
-        part=visit.part,
-        visit=visit.number,
-        conversation=visit.case.conversation.id,
-        customer=visit.case.person.id,
-        record_start=visit.record_start,
-    )
 
 
 async def _brief(question: Question, visit: Visit, lookups: Lookups) -> Brief:

@@ -78,6 +78,7 @@ def start_attempt(
         delivery.id,
         status="sending",
         attempts=delivery.attempts + 1,
+        looks=0,
         started_at=now,
     )
     return rows.get(connection, Delivery, delivery.id)
