@@ -121,6 +121,11 @@ class App:
         async def assume() -> None:
             await housekeeping.assume_resolved(tools)
 
+        async def book_lost() -> None:
+            if tools.gateway:
+                await tools.gateway.book_lost()
+
+        every("lost calls", timedelta(minutes=1), book_lost)
         every("silence", timedelta(minutes=1), assume)
         every("forget", timedelta(hours=1), lambda: housekeeping.forget(tools, retention=retention))
 

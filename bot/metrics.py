@@ -8,8 +8,14 @@ _COUNTERS = {
     "steps": ("Steps that were done", ("kind", "exit", "status")),
     "deliveries": ("Deliveries that came to an end", ("channel", "kind", "status")),
     "reminders": ("Reminders of response targets", ("level", "queue")),
+    "model_calls": ("Requests to models", ("tier", "model", "status")),
+    "budget_refusals": ("Model calls that a budget left no room for", ("scope",)),
+    "budget_warnings": ("Budgets of which 80 % were spent", ("scope",)),
 }
-_TIMES = {"step_seconds": ("Time of one step in seconds", ("kind",))}
+_TIMES = {
+    "step_seconds": ("Time of one step in seconds", ("kind",)),
+    "model_seconds": ("Time of one request to a model in seconds", ("model",)),
+}
 
 
 class Metrics:

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from fastapi.responses import RedirectResponse
 
 from bot import chat
-from bot.api import conversations, escalations, health, messages, problems, runs
+from bot.api import conversations, costs, escalations, health, messages, problems, runs
 from bot.api.guards import RequestGuard
 from bot.app import App
 from bot.chat import Samples
@@ -32,6 +32,7 @@ def create(app: App, *, works: bool = True, samples: Samples | None = None) -> F
         messages.router,
         conversations.router,
         runs.router,
+        costs.router,
         escalations.router,
         health.router,
         chat.router,

@@ -27,6 +27,7 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._writer = _SqliteWriter(self.url) if self.is_sqlite else None
         self._engine = _sqlite_readers(self.url) if self.is_sqlite else _postgres(self.url)
+        self._looks = self._engine if self.is_sqlite else _looking(self._engine)
         workers = _READERS if self.is_sqlite else _POSTGRES_CONNECTIONS
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="database")
 
@@ -58,7 +59,7 @@ class Database:
             return function(connection)
 
     def _look(self, function: Work[T]) -> T:
-        with self._engine.connect() as connection:
+        with self._looks.connect() as connection:
             try:
                 return function(connection)
             finally:
@@ -197,6 +198,11 @@ def _sqlite_readers(url: URL) -> Engine:
 
 def _postgres(url: URL) -> Engine:
     return create_engine(url, pool_size=_POSTGRES_CONNECTIONS, max_overflow=0, pool_pre_ping=True)
+
+
+def _looking(engine: Engine) -> Engine:
+    """Return the engine with transactions that see one state from their start and change none."""
+    return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 
 def is_alive(connection: Connection) -> bool:

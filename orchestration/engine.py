@@ -217,9 +217,7 @@ class Walk:
             case=self.case,
             tools=self.tools,
             was_started=was_started,
-            record_start=partial(
-                self.journal.record_start, place, binds=_is_external(spec.kind)
-            ),
+            record_start=partial(self.journal.record_start, place, binds=_is_external(spec.kind)),
         )
         try:
             outcome = await self._attempt(spec, step, visit)

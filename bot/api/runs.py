@@ -43,7 +43,11 @@ async def list_runs(
 @router.get("/{id}")
 async def get_run(id: str, app: CurrentApp) -> dict[str, Any]:
     """Return a run with every step: what went in, what came out, how long it took."""
-    row, steps = await app.database.read(
-        lambda connection: (store.get(connection, Run, id), store.list_steps(connection, id))
+    row, steps, calls = await app.database.read(
+        lambda connection: (
+            store.get(connection, Run, id),
+            store.list_steps(connection, id),
+            store.list_calls(connection, id),
+        )
     )
-    return {**shapes.run(row), "steps": [shapes.step(step) for step in steps]}
+    return {**shapes.run(row), "steps": [shapes.step(step, calls) for step in steps]}

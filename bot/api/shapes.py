@@ -13,10 +13,12 @@ from orchestration.models import (
     Escalation,
     Event,
     Message,
+    ModelCall,
     Reminder,
     Run,
     Step,
 )
+from orchestration.store import Costs
 from orchestration.types import Json
 
 # A visitor whose page has not asked for news for this long is taken to be away.
@@ -87,8 +89,38 @@ def event(row: Event) -> dict[str, Any]:
     return {**(row.details or {}), "at": moment(row.at)}
 
 
-def step(row: Step) -> dict[str, Any]:
-    """Return one step of a run."""
+def model_call(row: ModelCall) -> dict[str, Any]:
+    """Return one request to a model; a cost of None is unknown, not nothing."""
+    return {
+        "tier": row.tier,
+        "model": row.model,
+        "purpose": row.purpose,
+        "attempt": row.attempt,
+        "status": row.status,
+        "tokens_in": row.tokens_in,
+        "tokens_out": row.tokens_out,
+        "cost": None if row.cost is None else money(row.cost),
+        "ms": row.ms,
+        "error": row.error,
+    }
+
+
+def costs(row: Costs) -> dict[str, Any]:
+    """Return what was spent and saved."""
+    return {
+        "spent": money(row.spent),
+        "premium_cost": money(row.premium_cost),
+        "saved": money(row.saved),
+        "avoided": money(row.avoided),
+        "turns": row.turns,
+        "human_share": row.human_share,
+        "calls": row.calls,
+        "unpriced_calls": row.unpriced,
+    }
+
+
+def step(row: Step, calls: Sequence[ModelCall] = ()) -> dict[str, Any]:
+    """Return one step of a run, with the requests it made to models."""
     return {
         "node": row.node,
         "kind": row.kind,
@@ -102,7 +134,11 @@ def step(row: Step) -> dict[str, Any]:
         "input": row.input,
         "output": row.output,
         "error": row.error,
-        "model_calls": [],
+        "model_calls": [
+            model_call(call)
+            for call in calls
+            if (call.node, call.part, call.visit) == (row.node, row.part, row.visit)
+        ],
     }
 
 

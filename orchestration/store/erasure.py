@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, or_, select, update
+from sqlalchemy import Connection, and_, delete, func, or_, select, update
 
 from orchestration.models import (
     Approval,
@@ -178,13 +178,18 @@ def _erase_records(connection: Connection, ids: Sequence[str]) -> None:
 
 
 def erase_conversation(connection: Connection, id: str) -> None:
-    """Erase the words of a conversation; its ids, times, routes and costs stay."""
+    """Erase the words of a conversation; its ids, times, routes and costs stay.
+
+    What is under way in it ends, and a worker that is at it commits nothing more.
+    """
+    _stop(connection, id)
     own_messages = select(messages.c.id).where(messages.c.conversation_id == id)
     own_runs = select(runs.c.id).where(runs.c.conversation_id == id)
     files, steps, deliveries = table(File), table(Step), table(Delivery)
     connection.execute(delete(files).where(files.c.message_id.in_(own_messages)))
     _blank(connection, steps, steps.c.run_id.in_(own_runs), input=None, output=None, error=None)
-    _blank(connection, deliveries, deliveries.c.conversation_id == id, body="", target="")
+    own_deliveries = deliveries.c.conversation_id == id
+    _blank(connection, deliveries, own_deliveries, body="", target="", error=None)
     _blank(
         connection,
         messages,
@@ -194,9 +199,8 @@ def erase_conversation(connection: Connection, id: str) -> None:
         citations=None,
         details=None,
     )
-    _blank(
-        connection, runs, runs.c.conversation_id == id, text=ERASED, entry=None, classification=None
-    )
+    words = {"text": ERASED, "entry": None, "classification": None, "error": None}
+    _blank(connection, runs, runs.c.conversation_id == id, **words)
     for model, values in (
         (Approval, {"draft": None, "reasons": None, "text": None, "reason": None}),
         (Escalation, {"brief": None, "reason": ERASED, "end_reason": None}),
@@ -214,7 +218,27 @@ def erase_conversation(connection: Connection, id: str) -> None:
         callback_url=None,
         rating_comment=None,
         due_at=None,
+        status="resolved",
+        resolution=func.coalesce(conversations.c.resolution, "closed"),
+        assignee=None,
+        revision=conversations.c.revision + 1,
+        turn_token=conversations.c.turn_token + 1,
     )
+
+
+def _stop(connection: Connection, id: str) -> None:
+    """End the runs, drafts, cases and deliveries of a conversation, as far as they are open."""
+    for model, unfinished, over in (
+        (Run, ("running", "waiting"), "superseded"),
+        (Approval, ("open",), "withdrawn"),
+        (Escalation, ("open", "claimed"), "resolved"),
+        (Delivery, ("pending", "sending"), "withheld"),
+    ):
+        columns = table(model).c
+        own = and_(columns.conversation_id == id, columns.status.in_(unfinished))
+        connection.execute(update(table(model)).where(own).values(status=over))
+    unanswered = and_(messages.c.conversation_id == id, messages.c.turn_id.is_(None))
+    connection.execute(update(messages).where(unanswered).values(turn_id="erased"))
 
 
 def _blank(connection: Connection, rows_of: Any, condition: Any, /, **values: Any) -> None:

@@ -118,7 +118,7 @@ def nursing(log: Path) -> Iterator[Nursery]:
     with tempfile.TemporaryDirectory(prefix="fd-") as folder, log.open("wb") as errors:
         # The path of a socket may have a hundred characters, which that of a test may exceed.
         path = Path(folder) / "nursery"
-        nursery = subprocess.Popen(
+        nursery = subprocess.Popen(  # noqa: S603
             [sys.executable, "-m", "tests.chaos.worker", str(path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -236,9 +236,7 @@ async def test_a_kill_at_any_boundary_and_another_soon_after_break_no_promise(
 
 
 @pytest.mark.parametrize("kills", [4, pytest.param(50, marks=pytest.mark.chaos)])
-@pytest.mark.parametrize(
-    ("where", "workers"), [("sqlite", 1), ("postgres", 1), ("postgres", 2)]
-)
+@pytest.mark.parametrize(("where", "workers"), [("sqlite", 1), ("postgres", 1), ("postgres", 2)])
 async def test_kills_at_random_moments_break_no_promise(
     stage: Stage, where: str, workers: int, kills: int
 ) -> None:
@@ -268,13 +266,11 @@ async def test_a_wake_that_waits_when_the_worker_dies_is_not_lost(stage: Stage) 
         check(scene, await quiet(scene, another))
 
 
-@pytest.mark.parametrize(
-    "where", ["sqlite", pytest.param("postgres", marks=pytest.mark.chaos)]
-)
+@pytest.mark.parametrize("where", ["sqlite", pytest.param("postgres", marks=pytest.mark.chaos)])
 async def test_a_message_that_kills_three_times_ends_at_a_human_and_others_go_on(
     stage: Stage, where: str
 ) -> None:
-    others = ("ana", "ben", "cleo")
+    others = [f"visitor {number}" for number in range(4)]
     async with stage.scene(where, "chaos") as scene:
         process = await scene.bear()
         for other in others:
@@ -381,5 +377,5 @@ async def wakes(scene: Scene) -> dict[str, int]:
 
 async def until_wakes(scene: Scene, status: str, count: int) -> None:
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while (await wakes(scene)).get(status) != count:
+        while (await wakes(scene)).get(status) != count:  # noqa: ASYNC110
             await asyncio.sleep(0.05)

@@ -11,10 +11,11 @@ import select
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -24,17 +25,19 @@ from bot import app as parts
 from bot import settings
 from bot.lock import FileLock
 from integrations.dispatch import procrastinate
-from orchestration import intake, programs
+from orchestration import intake, migrate, programs
 from orchestration.catalog import Catalog
 from orchestration.database import Database, is_sqlite_url
 from orchestration.desk import Desk
 from orchestration.errors import PermanentFailure
 from orchestration.nodes import Node, Outcome, Visit, node_kinds
 from orchestration.turns import Turns
-from orchestration.types import Article, IncomingMessage, Intent, Passage, Reading, Sender, Touches
+from orchestration.types import IncomingMessage, Passage, Reading, Sender, Touches
 from tests.fakes.channel import FakeChannel
 
 T = TypeVar("T")
+
+WARM_UP_SECONDS = 60
 
 # What the chaos workflow does to a turn before it is answered as in the shipped one.
 CHAOS_WORKFLOW = """
@@ -49,8 +52,11 @@ nodes:
       - name: risky
         when: {field: risk, is_not: none}
         to: human
-      - {name: everything else, otherwise: simple}
-    exits: {simple: gather, human: escalate}
+      - name: free of charge
+        when: {field: customer.verified, is: false}
+        to: free
+      - {name: everything else, otherwise: charged}
+    exits: {free: answer, charged: gather, human: escalate}
   gather: {kind: fork, branches: [facts, charge], exits: {facts: facts, charge: charge}}
   facts: {kind: enrich, sources: [customer, orders, history], next: together}
   charge: {kind: charge, next: together}
@@ -214,9 +220,7 @@ class Hazard(Node):
 
 def assemble(spec: Spec, fuse: Fuse) -> parts.App:
     """Build the app with a fake channel, a small brain, and boundaries that the fuse sees."""
-    channel = FakeChannel(
-        Path(spec.shown), is_idempotent=spec.is_idempotent, watch=fuse.reach
-    )
+    channel = FakeChannel(Path(spec.shown), is_idempotent=spec.is_idempotent, watch=fuse.reach)
     built = parts.build(
         settings.read(frontdesk_database_url=spec.url, frontdesk_debounce_seconds=0.05)
     )
@@ -237,14 +241,15 @@ def assemble(spec: Spec, fuse: Fuse) -> parts.App:
 
 
 def incoming(message: Mapping[str, str]) -> IncomingMessage:
-    """Return what the fake channel's customers send."""
+    """Return what the fake channel's customers send; visitors are not vouched for."""
     conversation = message["conversation"]
+    is_visitor = conversation.startswith("visitor")
     return IncomingMessage(
         channel="fake",
         conversation=conversation,
         source="fake",
         source_id=message["id"],
-        sender=Sender(source="fake", external_id=conversation, verified=True),
+        sender=Sender(source="fake", external_id=conversation, verified=not is_visitor),
         text=message["text"],
         fingerprint=message["text"],
     )
@@ -294,6 +299,24 @@ async def publish(url: str, workflow: str) -> None:
     database.close()
 
 
+async def warm_up() -> None:
+    """Answer one message, so that whatever a process reads and imports is there at its birth."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = {name: str(Path(folder, name)) for name in ("shown", "ledger", "gate")}
+        spec = Spec(url=f"sqlite:///{folder}/database", **files)
+        fuse = Fuse(lambda **_: None, None)
+        Surroundings.spec, Surroundings.fuse = spec, fuse
+        await asyncio.to_thread(migrate.upgrade, spec.url)
+        await publish(spec.url, "chaos")
+        app = assemble(spec, fuse)
+        async with app.running():
+            greeting = {"id": "m", "conversation": "customer", "text": "hi"}
+            await intake.receive(app.tools, app.dispatcher, incoming(greeting))
+            async with asyncio.timeout(WARM_UP_SECONDS):
+                while not _is_there(spec.shown):
+                    await asyncio.sleep(0.01)
+
+
 def bear(connection: socket.socket) -> None:
     """Be what the connection's first line says."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -315,8 +338,7 @@ def nurse(path: str) -> None:
     """Fork a process for each connection until standard input ends."""
     # The dead are buried by the system.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    # Whatever a process needs is there before it is born.
-    list(node_kinds)
+    asyncio.run(warm_up())
     server = socket.socket(socket.AF_UNIX)
     server.bind(path)
     server.listen(64)

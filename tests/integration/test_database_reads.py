@@ -1,0 +1,64 @@
+"""A look sees one state of the database, and changes none, on both databases."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from orchestration import store
+from orchestration.database import Database
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    database = Database(database_url)
+    yield database
+    database.close()
+
+
+async def test_a_look_sees_one_state_however_long_it_takes(database: Database) -> None:
+    first, second = threading.Event(), threading.Event()
+    await database.write(lambda c: store.save_setting(c, "x", 1))
+
+    def look(connection: Connection) -> tuple[int, int]:
+        before = store.read_setting(connection, "x")
+        first.set()
+        second.wait(30)
+        return before, store.read_setting(connection, "x")
+
+    looking = asyncio.ensure_future(database.read(look))
+    await asyncio.to_thread(first.wait, 30)
+    await database.write(lambda c: store.save_setting(c, "x", 2))
+    second.set()
+
+    assert await looking == (1, 1)
+    assert await database.read(lambda c: store.read_setting(c, "x")) == 2
+
+
+async def test_a_look_cannot_write(database: Database) -> None:
+    with pytest.raises(DBAPIError, match=r"readonly|read-only"):
+        await database.read(lambda c: store.save_setting(c, "x", 1))
+
+    assert await database.read(lambda c: store.read_setting(c, "x")) is None
+
+
+async def test_what_fails_leaves_nothing_behind(database: Database) -> None:
+    def fail(connection: Connection) -> None:
+        store.save_setting(connection, "x", 1)
+        raise KeyError("x")
+
+    with pytest.raises(KeyError):
+        await database.write(fail)
+
+    assert await database.read(lambda c: store.read_setting(c, "x")) is None
+
+
+async def test_writing_goes_on_after_many_looks(database: Database) -> None:
+    for number in range(30):
+        await database.read(lambda c: store.read_setting(c, "x"))
+        await database.write(lambda c, n=number: store.save_setting(c, "x", n))
+
+    assert await database.read(lambda c: store.read_setting(c, "x")) == 29
