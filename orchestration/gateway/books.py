@@ -163,8 +163,10 @@ class Books:
     async def _finish(self, call: Call, ending: Ending) -> None:
         seconds = (self._clock() - call.started_at).total_seconds()
         settle = partial(self._settle, call.id, call.price, ending, round(seconds * 1000))
-        self._warn(await self._database.write(settle))
-        self._under_way.discard(call.id)
+        try:
+            self._warn(await self._database.write(settle))
+        finally:
+            self._under_way.discard(call.id)
         self._telemetry.count("model_calls", tier=call.tier, model=call.model, status=ending.status)
         self._telemetry.time("model_seconds", seconds, model=call.model)
 

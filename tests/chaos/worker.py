@@ -25,12 +25,14 @@ from bot import app as parts
 from bot import settings
 from bot.lock import FileLock
 from integrations.dispatch import procrastinate
+from integrations.orders import orders as order_sources
 from orchestration import intake, migrate, programs
 from orchestration.catalog import Catalog
 from orchestration.database import Database, is_sqlite_url
 from orchestration.desk import Desk
 from orchestration.errors import PermanentFailure
 from orchestration.nodes import Node, Outcome, Visit, node_kinds
+from orchestration.store import Records
 from orchestration.turns import Turns
 from orchestration.types import IncomingMessage, Passage, Reading, Sender, Touches
 from tests.fakes.channel import FakeChannel
@@ -224,10 +226,15 @@ def assemble(spec: Spec, fuse: Fuse) -> parts.App:
     built = parts.build(
         settings.read(frontdesk_database_url=spec.url, frontdesk_debounce_seconds=0.05)
     )
+    built.database.close()
     database = WatchedDatabase(spec.url, fuse)
     catalog = Catalog(database, new_classifier=SmallClassifier, new_index=EmptyIndex)
     tools = replace(
-        built.tools, database=database, catalog=catalog, telemetry=WatchedTelemetry(fuse)
+        built.tools,
+        database=database,
+        catalog=catalog,
+        orders=order_sources.get("records")(Records(database)),
+        telemetry=WatchedTelemetry(fuse),
     )
     known = programs.Programs(database)
     return replace(
@@ -313,7 +320,7 @@ async def warm_up() -> None:
             greeting = {"id": "m", "conversation": "customer", "text": "hi"}
             await intake.receive(app.tools, app.dispatcher, incoming(greeting))
             async with asyncio.timeout(WARM_UP_SECONDS):
-                while not _is_there(spec.shown):
+                while not _is_there(spec.shown):  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
 
 
@@ -339,6 +346,8 @@ def nurse(path: str) -> None:
     # The dead are buried by the system.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     asyncio.run(warm_up())
+    # A thread that is not there after a fork may have held a lock.
+    assert threading.active_count() == 1
     server = socket.socket(socket.AF_UNIX)
     server.bind(path)
     server.listen(64)

@@ -70,7 +70,7 @@ async def report(process: Asking, group_by: Any = "route", **how: Any) -> CostRe
 
 
 async def test_four_calls_at_once_never_pass_a_cent_a_day(open_process: Open) -> None:
-    committed = []
+    committed: list[Decimal] = []
 
     async def look(_: ModelRequest) -> ModelAnswer:
         day = (await process.budgets())["day"]
