@@ -3,7 +3,7 @@ WORKDIR /build
 RUN python -m venv /opt/frontdesk
 COPY requirements.lock ./
 RUN /opt/frontdesk/bin/pip install --no-cache-dir --require-hashes --requirement requirements.lock
-COPY pyproject.toml LICENSE ./
+COPY pyproject.toml README.md LICENSE ./
 COPY bot ./bot
 COPY orchestration ./orchestration
 COPY integrations ./integrations

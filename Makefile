@@ -3,7 +3,7 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 
 # uv is quick but does not read pip's configuration: behind a mirror set up for pip alone, pip does the work.
-install = .venv/bin/uv pip install --quiet --python .venv/bin/python $(1) || .venv/bin/python -m pip install --quiet $(1)
+install = .venv/bin/uv pip install --quiet --system-certs --python .venv/bin/python $(1) || .venv/bin/python -m pip install --quiet $(1)
 
 .PHONY: help setup demo run migrate test test-browser test-chaos bench coverage check lint types imports format lock clean
 .DELETE_ON_ERROR:

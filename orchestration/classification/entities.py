@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from orchestration.classification.facts import Facts
 
-_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+# The lookbehind keeps it linear: without, each letter of a long word would be a new attempt.
+_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 _CURRENCY = r"(?:[$€£¥]|usd|eur|euros?|gbp|pounds?|dollars?|bucks|chf|cents?|reais|r\$)"
 _AMOUNT = re.compile(
@@ -34,6 +35,8 @@ _OF_A_YEAR = re.compile(
     re.IGNORECASE,
 )
 _FIRST_YEAR, _LAST_YEAR = 1950, 2040
+# How far before a number the word may stand that says what it is.
+_LOOK_BACK = 80
 
 
 def find_orders(text: str, facts: Facts) -> tuple[str, ...]:
@@ -81,7 +84,7 @@ def _phones(text: str, order_number: str) -> Iterator[tuple[int, int]]:
 
 
 def _is_an_order(match: re.Match[str], text: str, *, known: bool) -> bool:
-    before, number = text[: match.start()], match.group()
+    before, number = text[max(0, match.start() - _LOOK_BACK) : match.start()], match.group()
     if _OF_ANOTHER.search(before):
         return known
     if _ORDER_WORD.search(before):

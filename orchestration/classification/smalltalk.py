@@ -8,7 +8,8 @@ from orchestration.classification.words import fold, split_words, word_set
 _PHRASES: dict[str, re.Pattern[str]] = {
     kind: re.compile(rf"(?<!\w)(?:{phrases})(?!\w)")
     for kind, phrases in {
-        "solved": r"never ?mind|forget it|(?:it'?s |all |already |is |problem |issue )*(?:solved|"
+        "solved": r"never ?mind|forget it|"
+        r"(?:it'?s |all |already |is |problem |issue ){0,6}(?:solved|"
         r"resolved|sorted|fixed)|(?:i )?found it|it(?: has|'s)? arrived|it works(?: now)?|"
         r"no longer needed|hat sich erledigt|erledigt|gelost|hat sich geklart|"
         r"(?:c'est |probleme )?(?:regle|resolu)|laissez tomber|(?:ya esta |problema )?(?:resuelto|"

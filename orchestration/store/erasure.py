@@ -25,7 +25,7 @@ from orchestration.models import (
     table,
 )
 from orchestration.store import rows
-from orchestration.store.conversations import LEASE, conversations, messages, runs
+from orchestration.store.conversations import LEASE, conversations, lock, messages, runs
 from orchestration.types import Json
 
 ERASED = "[erased]"
@@ -182,6 +182,7 @@ def erase_conversation(connection: Connection, id: str) -> None:
 
     What is under way in it ends, and a worker that is at it commits nothing more.
     """
+    lock(connection, id)
     _stop(connection, id)
     own_messages = select(messages.c.id).where(messages.c.conversation_id == id)
     own_runs = select(runs.c.id).where(runs.c.conversation_id == id)

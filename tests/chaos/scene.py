@@ -56,6 +56,11 @@ class Process:
                 await self._writer.drain()
             return await self._answer()
 
+    async def begun(self) -> None:
+        """Wait until the process says that it works; raises `Died`."""
+        async with self._asking:
+            await self._answer()
+
     async def death(self) -> None:
         """Wait until the process is gone."""
         async with self._asking:
@@ -68,12 +73,12 @@ class Process:
         os.kill(self.pid, signal.SIGKILL)
         await self.death()
 
-    def is_gone(self) -> bool:
-        """Tell whether its end of the connection is closed."""
-        return self._reader.at_eof()
-
     async def leave(self) -> None:
         """Close our end, at which it ends itself."""
+        with contextlib.suppress(OSError):
+            self._writer.write_eof()
+        with contextlib.suppress(AssertionError):
+            await self.death()
         self._writer.close()
         with contextlib.suppress(ConnectionError):
             await self._writer.wait_closed()
@@ -89,8 +94,16 @@ class Process:
             self.boundary = answer["blown"]
             return await self._answer()
         if not answer:
+            await self._burial()
             raise Died(self.boundary)
         return answer
+
+    async def _burial(self) -> None:
+        # Its files are closed one after the other: this connection may end before a lock is free.
+        with contextlib.suppress(ProcessLookupError):
+            while self.pid:
+                os.kill(self.pid, 0)
+                await asyncio.sleep(0.005)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,11 +117,11 @@ class Nursery:
         reader, writer = await asyncio.open_unix_connection(str(self.socket))
         process = Process(reader, writer)
         try:
-            answer = await process.ask(**first_line)
+            process.pid = (await process.ask(**first_line))["born"]
+            await process.begun()
         except BaseException:
             await process.leave()
             raise
-        process.pid = answer.get("ready", 0)
         return process
 
 
@@ -241,9 +254,6 @@ async def staging(scene: Scene) -> AsyncIterator[Scene]:
         yield scene
     finally:
         for process in scene.alive:
-            if not process.is_gone():
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(process.pid, signal.SIGKILL)
             await process.leave()
 
 

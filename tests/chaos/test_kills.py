@@ -1,4 +1,5 @@
 import asyncio
+import itertools
 import random
 import shutil
 import sys
@@ -30,6 +31,7 @@ HI = "hi"
 RISKY = "I will call my lawyer"
 TEXTS = ("hi", "hello", "good morning", "hey")
 CUSTOMERS = 5
+MESSAGES_EACH = 4
 SOME_BOUNDARIES = (2, 9, 16)
 LIMIT_SECONDS = procrastinate.STALLED_SECONDS
 
@@ -75,7 +77,6 @@ class Stage:
             self._create(workflow, template=migrated)
             for url in (f"sqlite:///{file}", self.server.get_uri(database=workflow)):
                 preparing = await self.nursery.bear(publish=url, workflow=workflow)
-                await preparing.death()
                 await preparing.leave()
 
     @asynccontextmanager
@@ -331,7 +332,7 @@ class Storm:
         self.crew = [await self._scene.bear() for _ in range(self._workers)]
         if not self._scene.url.startswith("sqlite"):
             self._door = await self._scene.bear(works=False)
-        writing = [asyncio.create_task(self._write(f"customer {n}")) for n in range(CUSTOMERS)]
+        writing = [asyncio.create_task(self._write(number)) for number in range(CUSTOMERS)]
         for _ in range(kills):
             await asyncio.sleep(self._chance.uniform(0.05, 1.2))
             victim = self._chance.randrange(self._workers)
@@ -342,8 +343,12 @@ class Storm:
         self._is_over = True
         await asyncio.gather(*writing)
 
-    async def _write(self, customer: str) -> None:
-        while not self._is_over:
+    async def _write(self, number: int) -> None:
+        # A conversation that has come to a human stays there; a new one goes to the bot.
+        for said in itertools.count():
+            if self._is_over:
+                return
+            customer = f"customer {number} about matter {said // MESSAGES_EACH}"
             await self._insist(customer, self._chance.choice(TEXTS))
             await asyncio.sleep(self._chance.uniform(0.02, 0.6))
 

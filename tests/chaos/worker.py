@@ -273,7 +273,7 @@ async def live(connection: socket.socket, spec: Spec) -> None:
     app = assemble(spec, fuse)
     async with app.running(works=spec.works):
         reader, _writer = await asyncio.open_unix_connection(sock=connection)
-        say(ready=os.getpid())
+        say(ready=True)
         while line := await reader.readline():
             command = json.loads(line)
             if "message" in command:
@@ -309,8 +309,12 @@ async def publish(url: str, workflow: str) -> None:
 async def warm_up() -> None:
     """Answer one message, so that whatever a process reads and imports is there at its birth."""
     with tempfile.TemporaryDirectory() as folder:
-        files = {name: str(Path(folder, name)) for name in ("shown", "ledger", "gate")}
-        spec = Spec(url=f"sqlite:///{folder}/database", **files)
+        spec = Spec(
+            url=f"sqlite:///{folder}/database",
+            shown=f"{folder}/shown",
+            ledger=f"{folder}/ledger",
+            gate=f"{folder}/gate",
+        )
         fuse = Fuse(lambda **_: None, None)
         Surroundings.spec, Surroundings.fuse = spec, fuse
         await asyncio.to_thread(migrate.upgrade, spec.url)
@@ -329,6 +333,7 @@ def bear(connection: socket.socket) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     try:
         first = json.loads(connection.makefile("rb").readline())
+        connection.send(json.dumps({"born": os.getpid()}).encode() + b"\n")
         if "publish" in first:
             asyncio.run(publish(first["publish"], first["workflow"]))
             connection.send(b'{"published": true}\n')

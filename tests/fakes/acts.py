@@ -68,3 +68,15 @@ def drafted(text: str, **updates: Json) -> Outcome:
 async def echo(visit: Visit) -> Outcome:
     """Answer with the turn's own words."""
     return drafted(f"heard: {visit.case.text}")
+
+
+def failing(*errors: Exception) -> tuple[Act, list[Exception]]:
+    """Return an act that raises these one after the other and then answers, and those left."""
+    left = list(errors)
+
+    async def fail(visit: Visit) -> Outcome:
+        if left:
+            raise left.pop(0)
+        return await echo(visit)
+
+    return fail, left

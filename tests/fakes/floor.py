@@ -297,6 +297,12 @@ class Floor:
         await self.work(conversation)
         return (await self.see(conversation)).said[len(before.said) :]
 
+    async def run(self, text: str = "hello") -> "Talk":
+        """Let Ana write, wait out the debounce, and return all that has become of it."""
+        conversation = await self.say(text)
+        await self.work(conversation)
+        return await self.see(conversation)
+
     async def work(self, conversation: ConversationId) -> datetime | None:
         """Do what is due once the debounce has passed."""
         self.clock.now += self.tools.debounce

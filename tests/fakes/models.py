@@ -140,12 +140,14 @@ async def never(_: ModelRequest) -> ModelAnswer:
 
 @dataclass
 class Gate:
-    """An act that waits until it is let on."""
+    """An act that waits until it is let on; `begun` can be acquired once for each that waits."""
 
     answer: ModelAnswer = field(default_factory=answered)
+    begun: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
     go_on: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def __call__(self, _: ModelRequest) -> ModelAnswer:
+        self.begun.release()
         await self.go_on.wait()
         return self.answer
 

@@ -100,18 +100,17 @@ async def test_four_calls_at_once_never_pass_a_cent_a_day(open_process: Open) ->
 
 async def test_calls_under_way_count_at_their_highest_price(open_process: Open) -> None:
     gate = Gate()
-    async with open_process(gate, gate, gate, gate, runs=4, day=2 * RESERVED) as process:
+    async with open_process(runs=4, day=2 * RESERVED, always=gate) as process:
         tasks = [asyncio.create_task(ask(process, f"run-{number}")) for number in range(1, 5)]
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        while len(done) < 2:
-            done, _ = await asyncio.wait(tasks, timeout=0.05)
+        for _ in range(2):
+            await gate.begun.acquire()
         under_way = (await process.budgets())["day"]
 
         gate.go_on.set()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        results = await asyncio.gather(*tasks, return_exceptions=True)
 
         settled = (await process.budgets())["day"]
-        assert all(isinstance(task.exception(), BudgetGone) for task in done)
+        assert sum(isinstance(each, BudgetGone) for each in results) == 2
         assert (under_way.spent, under_way.reserved) == (NOTHING, 2 * RESERVED)
         assert (settled.spent, settled.reserved) == (2 * COST, NOTHING)
 

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from sqlalchemy import Connection
@@ -59,6 +60,6 @@ async def test_what_fails_leaves_nothing_behind(database: Database) -> None:
 async def test_writing_goes_on_after_many_looks(database: Database) -> None:
     for number in range(30):
         await database.read(lambda c: store.read_setting(c, "x"))
-        await database.write(lambda c, n=number: store.save_setting(c, "x", n))
+        await database.write(partial(store.save_setting, name="x", value=number))
 
     assert await database.read(lambda c: store.read_setting(c, "x")) == 29

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 from orchestration import housekeeping, store
 from orchestration.errors import TemporaryFailure
 from orchestration.models import metadata
-from orchestration.types import CustomerRecord, Order
+from orchestration.types import ConversationId, CustomerRecord, Order
 from tests.fakes.floor import ANA, BEN, NOW, Floor, open_floor
 from tests.fakes.memory_channel import Attempt
 from tests.fakes.workflows import SHIPPED
@@ -46,7 +46,7 @@ def _dump(connection: Connection) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-async def a_long_story(floor: Floor) -> str:
+async def a_long_story(floor: Floor) -> ConversationId:
     """Let Ana be answered, escalated, replied to and resolved, with words that can be found."""
     conversation = await floor.say("where is my zanzibar?")
     await floor.work(conversation)

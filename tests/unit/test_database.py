@@ -10,10 +10,11 @@ from shutil import copy
 
 import pytest
 from sqlalchemy import Connection, insert, select
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import OperationalError
 
 from orchestration import store
-from orchestration.database import Database, is_sqlite_url, sqlite_path, with_driver
+from orchestration.database import Database, Work, is_sqlite_url, sqlite_path, with_driver
 from orchestration.models import Moment, Money
 
 
@@ -51,11 +52,11 @@ async def saved(database: Database) -> list[str]:
     )
 
 
-def save(name: str) -> "asyncio.Future[None] | object":
+def save(name: str) -> Work[None]:
     return lambda connection: store.save_setting(connection, name, 1)
 
 
-def fail_after(name: str) -> object:
+def fail_after(name: str) -> Work[None]:
     def save_and_fail(connection: Connection) -> None:
         store.save_setting(connection, name, 1)
         raise ValueError(name)
@@ -67,7 +68,7 @@ async def test_one_that_fails_in_a_batch_does_not_fail_its_neighbours(
     database: Database, busy: threading.Event
 ) -> None:
     functions = [save("a"), fail_after("b"), save("c")]
-    writes = [asyncio.ensure_future(database.write(one)) for one in functions]  # type: ignore[arg-type]
+    writes = [asyncio.ensure_future(database.write(one)) for one in functions]
     await asyncio.sleep(0)
     busy.set()
 
@@ -94,7 +95,7 @@ async def test_a_batch_is_one_transaction(database: Database, busy: threading.Ev
 
 async def test_a_write_is_there_for_the_next_look(database: Database) -> None:
     for number in range(20):
-        await database.write(save(f"{number:02}"))  # type: ignore[arg-type]
+        await database.write(save(f"{number:02}"))
 
         assert len(await saved(database)) == number + 1
 
@@ -102,7 +103,10 @@ async def test_a_write_is_there_for_the_next_look(database: Database) -> None:
 async def test_writes_are_done_in_the_order_they_came(database: Database) -> None:
     order: list[int] = []
 
-    await asyncio.gather(*(database.write(lambda _, n=n: order.append(n)) for n in range(50)))
+    def note(number: int) -> Work[None]:
+        return lambda _: order.append(number)
+
+    await asyncio.gather(*(database.write(note(n)) for n in range(50)))
 
     assert order == list(range(50))
 
@@ -135,7 +139,7 @@ async def test_one_durable_write_makes_its_batch_durable(
 async def test_a_write_that_was_given_up_before_it_began_is_not_done(
     database: Database, busy: threading.Event
 ) -> None:
-    write = asyncio.ensure_future(database.write(save("a")))  # type: ignore[arg-type]
+    write = asyncio.ensure_future(database.write(save("a")))
     await asyncio.sleep(0)
     write.cancel()
     await asyncio.gather(write, return_exceptions=True)
@@ -147,7 +151,7 @@ async def test_a_write_that_was_given_up_before_it_began_is_not_done(
 
 async def test_a_look_cannot_write(database: Database) -> None:
     with pytest.raises(OperationalError, match="readonly"):
-        await database.read(save("a"))  # type: ignore[arg-type]
+        await database.read(save("a"))
 
 
 async def test_a_look_goes_on_while_something_is_written(
@@ -173,10 +177,7 @@ async def test_foreign_keys_are_heeded(database: Database) -> None:
 
 async def test_what_was_asked_for_is_finished_before_it_closes(url: str) -> None:
     database = Database(url)
-    writes = [
-        asyncio.ensure_future(database.write(save(f"{number}")))  # type: ignore[arg-type]
-        for number in range(5)
-    ]
+    writes = [asyncio.ensure_future(database.write(save(f"{number}"))) for number in range(5)]
     await asyncio.sleep(0)
 
     await asyncio.to_thread(database.close)
@@ -190,8 +191,6 @@ async def test_what_was_asked_for_is_finished_before_it_closes(url: str) -> None
 
 
 def test_times_come_back_aware_and_in_utc() -> None:
-    from sqlalchemy.dialects import sqlite  # noqa: PLC0415
-
     moment, dialect = Moment(), sqlite.dialect()
     now = datetime.fromisoformat("2026-11-23T11:00:00+01:00")
 
@@ -203,8 +202,6 @@ def test_times_come_back_aware_and_in_utc() -> None:
 
 
 def test_money_is_whole_picodollars() -> None:
-    from sqlalchemy.dialects import sqlite  # noqa: PLC0415
-
     money, dialect = Money(), sqlite.dialect()
 
     stored = money.process_bind_param(Decimal("0.000000000123"), dialect)
