@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -71,7 +72,7 @@ class App:
     async def running(self, *, works: bool = True) -> AsyncIterator[None]:
         """Take messages, and with `works` also advance conversations, until left."""
         await self.prepare()
-        learning = asyncio.ensure_future(self.tools.catalog.refresh()) if works else None
+        opening = [asyncio.ensure_future(one) for one in self._slow_parts(works=works)]
         if works:
             self._plan()
             if self.database.is_sqlite:
@@ -82,9 +83,9 @@ class App:
             yield
         finally:
             await self.dispatcher.stop()
-            if learning:
-                learning.cancel()
-                await asyncio.gather(learning, return_exceptions=True)
+            for part in opening:
+                part.cancel()
+            await asyncio.gather(*opening, return_exceptions=True)
             await self.close()
 
     async def prepare(self) -> None:
@@ -107,8 +108,17 @@ class App:
 
     async def close(self) -> None:
         """Close what this process holds open."""
+        if self.tools.gateway:
+            await self.tools.gateway.close()
         await self.client.close()
         self.database.close()
+
+    def _slow_parts(self, *, works: bool) -> list[Coroutine[Any, Any, None]]:
+        """Return what gets ready while messages are taken already."""
+        if not works:
+            return []
+        gateway = self.tools.gateway
+        return [self.tools.catalog.refresh(), *([gateway.open()] if gateway else [])]
 
     def _plan(self) -> None:
         every, tools = self.dispatcher.every, self.tools
@@ -157,7 +167,7 @@ def build(
             new_classifier=classifiers.get("local"),
             new_index=knowledge.get("lexical"),
         ),
-        orders=order_sources.get("records")(Records(database)),
+        orders=order_sources.get("records")(Records(database, clock)),
         shop=shop,
         texts=Texts(shop),
         clock=clock,

@@ -8,11 +8,10 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.app import PRESETS
-from orchestration import migrate, proofs, store
+from orchestration import migrate, store
 from orchestration.database import Database, sqlite_path
 from orchestration.intents import load_intents
-from orchestration.nodes import node_kinds
-from orchestration.programs import DEFAULT
+from orchestration.programs import DEFAULT, problems
 from orchestration.types import Article, Intent
 from orchestration.workflow import Problem
 
@@ -93,5 +92,4 @@ def reason_of(error: SQLAlchemyError) -> str:
 
 def problems_of(source: str, intents: Collection[str]) -> list[Problem]:
     """Return all that is wrong with a workflow document, given the operator's intents."""
-    kinds = {kind: node_kinds.get(kind) for kind in node_kinds}
-    return proofs.problems(source, kinds, intents=intents or None)
+    return problems(source, intents)

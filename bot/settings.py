@@ -1,10 +1,12 @@
 """All settings, read from the environment and `.env` in one place."""
 
+import os
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 
+from dotenv import dotenv_values
 from pydantic import AfterValidator, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
@@ -151,10 +153,18 @@ class Settings(BaseSettings):
 
 def read(**overrides: object) -> Settings:
     """Read all settings; raises `BadSetting` naming the variable, what is wrong and an example."""
+    _lend_provider_keys()
     try:
         return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as refused:
         raise BadSetting("\n".join(_explain(problem) for problem in refused.errors())) from refused
+
+
+def _lend_provider_keys() -> None:
+    """Let model providers see keys such as `OPENAI_API_KEY` that stand in `.env` alone."""
+    for name, value in dotenv_values(".env").items():
+        if name.endswith("_API_KEY") and value:
+            os.environ.setdefault(name, value)
 
 
 def _explain(problem: object) -> str:

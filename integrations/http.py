@@ -15,9 +15,11 @@ from urllib.parse import urlsplit
 import httpx
 
 from orchestration.errors import BadInput, ExternalFailure, PermanentFailure, TemporaryFailure
-from orchestration.types import Json
+from orchestration.types import HttpAnswer, Json
 
 Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
+# Says of a response from a host what is wrong with it, if anything is.
+_Judge = Callable[[httpx.Response, str], ExternalFailure | None]
 
 TIMEOUT_SECONDS = 5.0
 RESOLVE_SECONDS = 2.0
@@ -81,16 +83,6 @@ class AllowedHosts:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Answer:
-    """A successful response; not `is_complete` where the body was longer or slower than allowed."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    is_complete: bool
-
-
 class GuardedClient:
     """Sends requests to allowed hosts: one attempt, no redirects, proxies, cookies or log-ins."""
 
@@ -127,38 +119,50 @@ class GuardedClient:
         except (BadInput, PermanentFailure) as error:
             raise BadInput(f"{field}: {error}", field=field) from error
 
-    async def post(self, url: str, *, body: bytes, headers: Mapping[str, str]) -> Answer:
+    async def post(self, url: str, *, body: bytes, headers: Mapping[str, str]) -> HttpAnswer:
         """Post a body; see `request`."""
         return await self.request("POST", url, body=body, headers=headers)
 
     async def request(
         self, method: str, url: str, *, body: bytes = b"", headers: Mapping[str, str] | None = None
-    ) -> Answer:
+    ) -> HttpAnswer:
         """Send one request and return its 2xx answer; everything else is an `ExternalFailure`."""
-        attempt = _Attempt(method=method, body=body, headers=dict(headers or {}))
-        deadline = asyncio.get_running_loop().time() + self._timeout
+        attempt = _Attempt(
+            method=method, body=body, headers=dict(headers or {}), timeout=self._timeout
+        )
+        return await self._send(url, attempt, _failure)
+
+    async def call(
+        self, method: str, url: str, *, body: bytes, headers: Mapping[str, str], timeout: float
+    ) -> HttpAnswer:
+        """Send one request and return its answer, whatever the status."""
+        attempt = _Attempt(method=method, body=body, headers=dict(headers), timeout=timeout)
+        return await self._send(url, attempt, lambda _response, _host: None)
+
+    async def close(self) -> None:
+        """Close what is still open."""
+        await self._transport.aclose()
+
+    async def _send(self, url: str, attempt: "_Attempt", judge: _Judge) -> HttpAnswer:
+        deadline = asyncio.get_running_loop().time() + attempt.timeout
         try:
             target = self._target(url)
         except BadInput as error:
             raise PermanentFailure(str(error)) from error
         response = await self._exchange(target, attempt, deadline)
         try:
-            failure = _failure(response, target.host)
+            failure = judge(response, target.host)
             if failure:
                 raise failure
             body, is_complete = await _read(response, deadline)
         finally:
             await response.aclose()
-        return Answer(
+        return HttpAnswer(
             status=response.status_code,
             headers=response.headers,
             body=body,
             is_complete=is_complete,
         )
-
-    async def close(self) -> None:
-        """Close what is still open."""
-        await self._transport.aclose()
 
     def _target(self, url: str) -> "_Target":
         """Read a URL; raises `BadInput` where no request may go there."""
@@ -208,7 +212,7 @@ class GuardedClient:
             raise TemporaryFailure(f"{target.host} cannot be reached: {error}") from error
         except TimeoutError as error:
             raise TemporaryFailure(
-                f"{target.host} did not answer within {self._timeout:g} s",
+                f"{target.host} did not answer within {attempt.timeout:g} s",
                 in_doubt=attempt.is_sent,
             ) from error
         except httpx.TransportError as error:
@@ -220,8 +224,8 @@ class GuardedClient:
         self, addresses: Sequence[str], target: "_Target", attempt: "_Attempt"
     ) -> httpx.Response:
         """Send to the first address that takes a connection."""
-        connect = self._timeout / len(addresses)
-        limits = httpx.Timeout(self._timeout, connect=connect).as_dict()
+        connect = attempt.timeout / len(addresses)
+        limits = httpx.Timeout(attempt.timeout, connect=connect).as_dict()
         requests = [attempt.request(target, address, limits) for address in addresses]
         for request in requests[:-1]:
             with suppress(*_NOT_SENT):
@@ -246,6 +250,7 @@ class _Attempt:
     method: str
     body: bytes
     headers: dict[str, str]
+    timeout: float
     is_sent: bool = field(default=False, init=False)
 
     def request(

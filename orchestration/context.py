@@ -13,7 +13,7 @@ from orchestration.catalog import Catalog
 from orchestration.database import Database
 from orchestration.errors import ExternalFailure, TemporaryFailure
 from orchestration.gateway import Gateway
-from orchestration.interfaces import Clock, OrderSource, Telemetry
+from orchestration.interfaces import Clock, HttpCaller, OrderSource, Telemetry
 from orchestration.models import Conversation, Customer, Message, Run
 from orchestration.shop import Shop
 from orchestration.texts import Texts
@@ -38,6 +38,7 @@ class Toolbox:
     debounce: timedelta
     events_url: str | None = None
     gateway: Gateway | None = None
+    http: HttpCaller | None = None
 
     def has_tier(self, name: str) -> bool:
         """Tell whether there is a model to ask on this tier."""
@@ -150,6 +151,7 @@ def entry_state(tools: Toolbox, case: Case) -> dict[str, Json]:
         "customer.verified": case.is_verified,
         "turn": case.conversation.turns + 1,
         "within_hours": tools.shop.is_open(case.now),
+        **((case.run.entry if case.run else None) or {}),
     }
 
 

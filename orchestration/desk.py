@@ -66,7 +66,7 @@ class Desk:
     async def decide(
         self, approval: str, *, agent: str, status: str, text: str | None, reason: str | None
     ) -> str:
-        """Release or reject a waiting draft; returns its conversation.
+        """Release or reject a waiting draft, with what it proposes; returns its conversation.
 
         Raises `Conflict` where it is no longer open.
         """
@@ -233,6 +233,7 @@ def resolve(scene: Scene, command: Command) -> Answer:
         ended_at=scene.now,
         end_reason=masking.mask(command.text) or None,
     )
+    store.withdraw_approvals(scene.connection, scene.conversation.id, scene.now)
     store.answer_all(scene.connection, scene.conversation.id, "agent")
     store.raise_revision(scene.connection, scene.conversation.id)
     resolution.resolve(scene.connection, scene.tools, scene.conversation, "by_agent", scene.now)
@@ -284,7 +285,9 @@ def _decide(
             f"the approval is {approval.status}{by}", current={"status": approval.status}
         )
     # What the customer wrote since withdraws the draft; the worker may not have got there yet.
-    if store.get(connection, Run, approval.run_id).revision != conversation.revision:
+    # An action stays open beside the next turns: those who decide see what was said meanwhile.
+    run = store.get(connection, Run, approval.run_id)
+    if run.revision != conversation.revision and not store.has_proposal(connection, run.id):
         raise Conflict(
             "the approval is withdrawn: the customer has written since",
             current={"status": "withdrawn"},

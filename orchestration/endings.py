@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from sqlalchemy import Connection
 
-from orchestration import delivery, escalation, resolution, store
+from orchestration import delivery, escalation, proposals, resolution, store
 from orchestration.context import Case, Toolbox, memories
 from orchestration.costs import estimate_tokens
 from orchestration.journal import Journal, Place
@@ -42,7 +42,10 @@ def finish(connection: Connection, ending: Ending, end: End) -> None:
 
 
 def wait(connection: Connection, ending: Ending, waiting: Wait, place: Place) -> None:
-    """Put the draft before a human and let the run wait; the customer is told once."""
+    """Put the draft before a human and let the run wait; the customer is told once.
+
+    Raises `AlreadyPending` where the action it proposes is pending already.
+    """
     conversation = ending.journal.commit(connection)
     run = ending.journal.run
     approval = Approval(
@@ -53,6 +56,9 @@ def wait(connection: Connection, ending: Ending, waiting: Wait, place: Place) ->
         visit=place.visit,
         conversation_id=conversation.id,
         draft=as_json(waiting.draft),
+        proposal=proposals.as_json(waiting.proposal),
+        order_id=waiting.proposal.order if waiting.proposal else None,
+        action=waiting.proposal.action if waiting.proposal else None,
         reasons=list(waiting.reasons),
         expires_at=waiting.expires_at,
         created_at=ending.now,
@@ -62,7 +68,8 @@ def wait(connection: Connection, ending: Ending, waiting: Wait, place: Place) ->
     store.answer(connection, ending.case.turn, run.id)
     if conversation.status == "resolved":
         store.set_status(connection, conversation, "open", now=ending.now)
-    _tell(connection, ending, conversation, _text(ending, "colleague_checking"))
+    if not _is_by_api(conversation):
+        _tell(connection, ending, conversation, _text(ending, "colleague_checking"))
     store.change_run(connection, run.id, status="waiting", **_decision(ending))
 
 
@@ -74,15 +81,20 @@ def last_resort(connection: Connection, ending: Ending, *, node: str, error: str
     kept = {name: ending.state[name] for name in _SAFE if name in ending.state}
     ending = replace(ending, state={**kept, "failure": {"node": node, "error": error}})
     conversation = ending.journal.commit(connection, is_last_resort=True)
+    if _is_by_api(conversation):
+        # Whoever asked for the run sees that it failed; there is nobody else to answer.
+        _shut(connection, ending, conversation)
+        _close_turn(
+            connection, ending, conversation, outcome="failed", status="failed", error=error
+        )
+        return
     end = End(
         kind="escalate",
         queue=escalation.DEFAULT_QUEUE,
         reason=f"the node {node} failed: {error}",
         brief=escalation.bare_brief(ending.case, error),
     )
-    is_with_agent = conversation.status == "assigned"
-    if not is_with_agent:
-        _escalate(connection, ending, conversation, end)
+    _escalate(connection, ending, conversation, end)
     _close_turn(connection, ending, conversation, outcome="escalate", status="failed", error=error)
 
 
@@ -93,8 +105,10 @@ def _send(connection: Connection, ending: Ending, conversation: Conversation, en
     if conversation.status == "resolved" and not closes:
         store.set_status(connection, conversation, "open", now=ending.now)
     _tell(connection, ending, conversation, draft.text, draft)
-    remembered = memories.dump_python(draft.memory, mode="json")
-    store.change(connection, conversation.id, memory=remembered)
+    # Turns that were answered while this one waited for a human know better what was said last.
+    if not store.has_newer_run(connection, ending.journal.run):
+        remembered = memories.dump_python(draft.memory, mode="json")
+        store.change(connection, conversation.id, memory=remembered)
     if closes and conversation.status == "open" and _was_answered(ending):
         resolution.resolve(connection, ending.tools, conversation, "confirmed", ending.now)
 
@@ -107,13 +121,18 @@ def _was_answered(ending: Ending) -> bool:
 
 def _escalate(connection: Connection, ending: Ending, conversation: Conversation, end: End) -> None:
     urgency = str(ending.state.get("urgency") or "normal")
+    reason = "; ".join([end.reason, *_loose_ends(connection, ending, end.reason)])
+    if store.find_open_escalation(connection, conversation.id):
+        # Its agents read on in the conversation; the customer knows that one of them will answer.
+        _note(connection, ending, conversation, reason)
+        return
     escalation.open_case(
         connection,
         ending.tools,
         conversation,
         run=ending.journal.run.id,
         queue=end.queue or escalation.DEFAULT_QUEUE,
-        reason=end.reason,
+        reason=reason,
         urgency=urgency,
         brief=end.brief or escalation.bare_brief(ending.case, end.reason),
         now=ending.now,
@@ -127,6 +146,31 @@ def _escalate(connection: Connection, ending: Ending, conversation: Conversation
         language=_language(ending),
     )
     store.change(connection, conversation.id, memory=memories.dump_python(memory, mode="json"))
+
+
+def _loose_ends(connection: Connection, ending: Ending, reason: str) -> list[str]:
+    """Say what was released in this run and not confirmed by the shop, where `reason` does not."""
+    told = []
+    for approval in store.list_released(connection, ending.journal.run.id):
+        words = proposals.describe(proposals.from_json(approval.proposal))
+        if approval.outcome is None:
+            store.finish_action(connection, approval.id, "not_done")
+            told.append(f"this was released and not done: {words}")
+        elif approval.outcome in ("begun", "unknown") and words not in reason:
+            told.append(f"nobody knows whether this was done: {words}")
+    return told
+
+
+def _note(connection: Connection, ending: Ending, conversation: Conversation, text: str) -> None:
+    store.say(
+        connection,
+        conversation,
+        author="system",
+        text=text,
+        now=ending.now,
+        run_id=ending.journal.run.id,
+        audience="agents",
+    )
 
 
 def _handed_over(ending: Ending) -> str:
@@ -161,7 +205,22 @@ def _close(connection: Connection, ending: Ending, conversation: Conversation, e
         resolution.resolve(connection, ending.tools, conversation, "closed", ending.now)
 
 
-_WRITERS = {"send": _send, "escalate": _escalate, "close": _close}
+def _output(connection: Connection, ending: Ending, conversation: Conversation, end: End) -> None:
+    store.change_run(connection, ending.journal.run.id, output=dict(end.output or {}))
+    _shut(connection, ending, conversation)
+
+
+def _shut(connection: Connection, ending: Ending, conversation: Conversation) -> None:
+    """Resolve the conversation of a run by API; nobody waits to hear of that."""
+    values = {"resolution": "closed", "resolved_at": ending.now}
+    store.set_status(connection, conversation, "resolved", now=ending.now, **values)
+
+
+def _is_by_api(conversation: Conversation) -> bool:
+    return conversation.channel == store.API
+
+
+_WRITERS = {"send": _send, "escalate": _escalate, "close": _close, "output": _output}
 
 
 def _tell(
@@ -231,6 +290,12 @@ def _booked(connection: Connection, ending: Ending) -> dict[str, Decimal]:
     """Return what the run cost, and what it would have cost on the premium model alone."""
     if ending.tools.gateway is None:
         return {}
+    if _is_by_api(ending.case.conversation):
+        # Its steps are compared with themselves at the premium price; it answers no message.
+        total = ending.tools.gateway.sum_up(
+            connection, RunId(ending.journal.run.id), context_tokens=0, answer_tokens=0
+        )
+        return {"cost": total.cost, "premium_cost": total.premium_cost or Decimal(0)}
     draft = ending.state.get("draft") or {}
     said = [message.text for message in ending.case.transcript[-10:]]
     shown = [fact["text"] for fact in draft.get("evidence", ())]

@@ -187,7 +187,7 @@ class Walk:
             return outcome, place
         failure = dict(outcome.notes)
         if "error" not in self._spec(node).exits:
-            if path.is_failing:
+            if path.is_failing or self.program.workflow.on_failure is None:
                 raise RunFailed(node, str(failure.get("error")))
             path.is_failing = True
         path.state["failure"] = failure
@@ -227,7 +227,9 @@ class Walk:
             # Whatever a node does, its run goes on by its error exit.
             log.exception("node failed", extra={"node": spec.name, "run": self.journal.run.id})
             outcome = _failed(spec.name, error)
-        return self._record(spec, place, outcome, step)
+        recorded = self._record(spec, place, outcome, step)
+        await self.journal.record_finish(place)
+        return recorded
 
     async def _attempt(self, spec: NodeSpec, step: Step, visit: Visit) -> Outcome:
         config = self.program.configs[spec.name]
@@ -311,7 +313,10 @@ def _binds(spec: NodeSpec, outcome: Outcome) -> bool:
 
 
 def _is_external(kind: str) -> bool:
-    return kind in node_kinds and node_kinds.get(kind).touches == "external"
+    if kind not in node_kinds:
+        return False
+    node = node_kinds.get(kind)
+    return node.touches == "external" and not node.waits
 
 
 def _failed(node: str, error: Exception) -> Outcome:

@@ -7,10 +7,10 @@ from typing import Any, cast
 
 from sqlalchemy import Connection
 
-from orchestration import delivery, store
+from orchestration import delivery, proposals, store
 from orchestration.context import Case, Toolbox, describe_customer, describe_order
 from orchestration.errors import ExternalFailure
-from orchestration.models import Conversation, Escalation
+from orchestration.models import Approval, Conversation, Escalation
 from orchestration.shop import Shop, Target
 from orchestration.state import classification_of
 from orchestration.types import URGENCIES, Json, Urgency
@@ -25,6 +25,8 @@ def reason_of(run_state: Mapping[str, Json]) -> str:
     failure = run_state.get("failure")
     if failure:
         return f"the node {failure['node']} failed: {failure['error']}"
+    if (decision := run_state.get("decision")) and decision["status"] != "released":
+        return _decided(decision)
     if (verdict := run_state.get("verdict")) and verdict["outcome"] != "passed":
         return "the draft did not pass the check: " + "; ".join(verdict["reasons"])
     rule = run_state.get("rule")
@@ -35,9 +37,20 @@ def reason_of(run_state: Mapping[str, Json]) -> str:
     return "the workflow asks for a human"
 
 
+def _decided(decision: Mapping[str, Json]) -> str:
+    what = f"the proposal to {decision['proposal']}" if decision["proposal"] else "the draft"
+    if decision["status"] == "expired":
+        return f"nobody decided in time on {what}"
+    why = f": {decision['reason']}" if decision["reason"] else ""
+    return f"{decision['by']} rejected {what}{why}"
+
+
 async def write_brief(case: Case, tools: Toolbox, run_state: Mapping[str, Json]) -> dict[str, Json]:
     """Assemble what an agent needs to know; what cannot be read is said in it."""
     orders, problem = await _orders(case, tools)
+    proposed = await tools.database.read(
+        lambda connection: store.list_proposals(connection, case.conversation.id)
+    )
     brief: dict[str, Json] = {
         "summary": _summary(case, tools, run_state, orders),
         "classification": _classification(run_state),
@@ -46,6 +59,7 @@ async def write_brief(case: Case, tools: Toolbox, run_state: Mapping[str, Json])
         "transcript": transcript(case),
         "suggested_reply": _suggestion(run_state),
         "tried": _tried(run_state),
+        "proposals": [_proposal(approval) for approval in proposed],
         "attachments": case.files,
     }
     if problem:
@@ -64,6 +78,17 @@ def bare_brief(case: Case, error: str) -> dict[str, Json]:
         "suggested_reply": None,
         "tried": [{"node": "engine", "result": error}],
         "attachments": case.files,
+    }
+
+
+def _proposal(approval: Approval) -> dict[str, Json]:
+    return {
+        "approval": approval.id,
+        "proposal": proposals.describe(proposals.from_json(approval.proposal)),
+        "status": approval.status,
+        "by": approval.decided_by,
+        "outcome": approval.outcome,
+        "reference": approval.reference,
     }
 
 
@@ -160,7 +185,7 @@ def open_case(
     )
     store.add_escalation(connection, case)
     plan_first_answer(connection, tools.shop, case, now)
-    store.withdraw_approvals(connection, conversation.id, now)
+    store.withdraw_drafts(connection, conversation.id, now)
     store.set_status(connection, conversation, "escalated", now=now, assignee=None)
     announce(connection, tools, conversation, case, "escalation.created", now)
     return case

@@ -1,6 +1,6 @@
 """What orchestration needs from outside, and what it lends to those who provide it."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -8,6 +8,7 @@ from orchestration.types import (
     Article,
     ConversationId,
     CustomerRecord,
+    HttpAnswer,
     Intent,
     ModelAnswer,
     ModelConfig,
@@ -16,6 +17,7 @@ from orchestration.types import (
     Parcel,
     Passage,
     Price,
+    Proposal,
     Reading,
     Receipt,
 )
@@ -45,6 +47,9 @@ class Channel(Protocol):
 class OrderSource(Protocol):
     """The shop's orders and customers; every look-up is for one vouched-for customer."""
 
+    # The shop does what comes with the same key once, however often it is asked.
+    actions_are_idempotent: bool
+
     async def find_customer(
         self, *, id: str | None = None, email: str | None = None
     ) -> CustomerRecord | None:
@@ -55,6 +60,13 @@ class OrderSource(Protocol):
 
     async def find_order(self, customer: str, order: str) -> Order | None:
         """Return the order if it is this customer's; None alike for another's and for none."""
+
+    async def carry_out(self, customer: str, proposal: Proposal, *, key: str) -> str:
+        """Do what a human has approved, once; returns the shop's reference.
+
+        Raises `PermanentFailure` where the shop refuses, `TemporaryFailure` where it cannot be
+        asked; `in_doubt` says that it may have done it all the same.
+        """
 
 
 class OrderRecords(Protocol):
@@ -67,6 +79,12 @@ class OrderRecords(Protocol):
 
     async def list_orders(self, customer: str) -> list[Order]:
         """Return the customer's imported orders, newest first."""
+
+    async def carry_out(self, customer: str, proposal: Proposal, *, key: str) -> str:
+        """Do it to the imported order, once for each key; returns its reference.
+
+        Raises `PermanentFailure` where the order is not theirs or does not allow it.
+        """
 
 
 class KnowledgeIndex(Protocol):
@@ -103,6 +121,12 @@ class IntentClassifier(Protocol):
 class ModelProvider(Protocol):
     """The one adapter to all models; it makes one request and never retries."""
 
+    async def open(self) -> None:
+        """Load what is slow to load, so that the first customer does not wait for it."""
+
+    async def close(self) -> None:
+        """Close what is held open."""
+
     async def complete(self, model: ModelConfig, request: ModelRequest) -> ModelAnswer:
         """Make one request.
 
@@ -112,6 +136,19 @@ class ModelProvider(Protocol):
 
     def list_price(self, model: str) -> Price | None:
         """Return the list price of a model, where one is known."""
+
+
+class HttpCaller(Protocol):
+    """Sends requests to hosts that the operator has listed, and to no others."""
+
+    async def call(
+        self, method: str, url: str, *, body: bytes, headers: Mapping[str, str], timeout: float
+    ) -> HttpAnswer:
+        """Send one request and return the answer, whatever its status; `timeout` in seconds.
+
+        Raises `TemporaryFailure` (`in_doubt` where the request may have arrived) or, for a host
+        that is not listed, `PermanentFailure`.
+        """
 
 
 class Dispatcher(Protocol):

@@ -43,6 +43,7 @@ class Journal:
         self._steps = {_place(step): step for step in recorded}
         self._unwritten: dict[Place, Step] = {}
         self._begun: dict[Place, float] = {}
+        self._recorded: set[Place] = set()
         self._is_bound = is_bound
 
     def finished(self, place: Place) -> Step | None:
@@ -90,6 +91,7 @@ class Journal:
         has written again.
         """
         self._unwritten[place] = self._steps[place]
+        self._recorded.add(place)
 
         def start(connection: Connection) -> None:
             self.commit(connection)
@@ -97,6 +99,20 @@ class Journal:
             self._is_bound = self._is_bound or binds
 
         await self._database.write(start)
+
+    async def record_finish(self, place: Place) -> None:
+        """Put the end of a paid or external step on record at once, so that it is never done again.
+
+        Raises `Fenced` where another worker has the conversation.
+        """
+        if place not in self._recorded:
+            return
+
+        def finish(connection: Connection) -> None:
+            store.hold(connection, self.held)
+            store.record_steps(connection, [self._steps[place]])
+
+        await self._database.write(finish)
 
     def commit(self, connection: Connection, *, is_last_resort: bool = False) -> Conversation:
         """Write what is waiting, in the caller's transaction, if the run may still go on.

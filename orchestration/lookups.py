@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from orchestration.context import Case, Toolbox, describe_order
-from orchestration.prompts import clean
+from orchestration.prompts import LONGEST, clean
 from orchestration.types import Evidence, Json, Order, ToolCall
 
 _ORDER = {"type": "object", "properties": {"order": {"type": "string"}}, "required": ["order"]}
@@ -69,7 +69,13 @@ def order_evidence(order: Order, lookups: Lookups) -> Evidence:
 
 
 def _evidence(order: Order, shown: Mapping[str, Json]) -> Evidence:
-    return Evidence(kind="order", id=order.id, text=json.dumps(shown, ensure_ascii=False))
+    """Return the record as its fields one by one: what one denies is not denied of the others."""
+    days = {f"{name} on": day for name, day in shown["days"].items()}
+    fields = {**shown, **days, "items": ", ".join(shown["items"])}
+    told = {name: value for name, value in fields.items() if name != "days" and value}
+    return Evidence(
+        kind="order", id=order.id, text="; ".join(f"{name}: {told[name]}" for name in told)
+    )
 
 
 async def _find_orders(lookups: Lookups, arguments: Mapping[str, Json]) -> Json:
@@ -102,7 +108,7 @@ async def _search_knowledge(lookups: Lookups, arguments: Mapping[str, Json]) -> 
             {
                 "id": passage.article.id,
                 "title": passage.article.title,
-                "text": clean(passage.article.text),
+                "text": clean(passage.article.text)[:LONGEST],
             }
             for passage in passages
         ]

@@ -211,6 +211,7 @@ class Run(SQLModel, table=True):
     text: str = Field(sa_type=Text)
     messages: Any = Field(default=None, sa_type=Document, nullable=True)
     entry: Any = Field(default=None, sa_type=Document, nullable=True)
+    output: Any = Field(default=None, sa_type=Document, nullable=True)
     route: str | None = None
     rule: str | None = None
     rules_tried: Any = Field(default=None, sa_type=Document, nullable=True)
@@ -248,11 +249,32 @@ class Step(SQLModel, table=True):
     error: str | None = Field(default=None, sa_type=Text)
 
 
+# Until it is certain whether it was done, the same may not be proposed again.
+_PENDING = (
+    "status = 'open' OR (status = 'released' "
+    "AND (outcome IS NULL OR outcome IN ('begun', 'unknown')))"
+)
+
+
 class Approval(SQLModel, table=True):
-    """A draft waiting for a human."""
+    """A draft waiting for a human, with the action it proposes, if it proposes one.
+
+    `outcome` says what became of the action: `begun`, `done` (with the shop's `reference`),
+    `not_done`, or `unknown`.
+    """
 
     __tablename__ = "approvals"
-    __table_args__ = (UniqueConstraint("run_id", "part", "node", "visit"),)
+    __table_args__ = (
+        UniqueConstraint("run_id", "part", "node", "visit"),
+        Index(
+            "uq_approvals_pending",
+            "order_id",
+            "action",
+            unique=True,
+            sqlite_where=text(_PENDING),
+            postgresql_where=text(_PENDING),
+        ),
+    )
 
     id: str = Field(primary_key=True)
     run_id: str = Field(foreign_key="runs.id")
@@ -263,6 +285,11 @@ class Approval(SQLModel, table=True):
     status: str = "open"
     draft: Any = Field(default=None, sa_type=Document, nullable=True)
     reasons: Any = Field(default=None, sa_type=Document, nullable=True)
+    proposal: Any = Field(default=None, sa_type=Document, nullable=True)
+    order_id: str | None = None
+    action: str | None = None
+    outcome: str | None = Field(default=None, sa_type=Text)
+    reference: str | None = Field(default=None, sa_type=Text)
     expires_at: datetime = Field(sa_type=Moment)
     created_at: datetime = Field(sa_type=Moment)
     decided_at: datetime | None = Field(default=None, sa_type=Moment)
@@ -474,6 +501,21 @@ class OrderRow(SQLModel, table=True):
     value: str | None = None
     currency: str = "USD"
     items: Any = Field(default=None, sa_type=Document, nullable=True)
+    details: Any = Field(default=None, sa_type=Document, nullable=True)
+
+
+class Action(SQLModel, table=True):
+    """An approved action that was done to an imported order; the key says that it was done once."""
+
+    __tablename__ = "actions"
+
+    key: str = Field(primary_key=True)
+    customer_id: str = Field(index=True)
+    action: str
+    order_id: str
+    arguments: Any = Field(default=None, sa_type=Document, nullable=True)
+    reference: str
+    at: datetime = Field(sa_type=Moment)
 
 
 class Artifact(SQLModel, table=True):

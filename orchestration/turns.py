@@ -105,7 +105,7 @@ class Turns:
         due_at = store.turn_due(connection, current.id, self._tools.debounce)
         if current.status == "assigned" or due_at is None or due_at > now:
             return None
-        store.withdraw_approvals(connection, current.id, now)
+        store.withdraw_drafts(connection, current.id, now)
         program = self._programs.published
         return store.start_run(
             connection,
@@ -121,20 +121,16 @@ class Turns:
         conversation = await self._write(lambda c: store.hold(c, held))
         recorded = await self._tools.database.read(lambda c: store.list_steps(c, run.id))
         case = await open_case(self._tools, conversation, run)
+        must_end = is_bound(recorded) or await self._has_proposed(run)
         journal = Journal(
-            self._tools.database,
-            held,
-            run,
-            recorded,
-            self._tools.clock,
-            is_bound=is_bound(recorded),
+            self._tools.database, held, run, recorded, self._tools.clock, is_bound=must_end
         )
         try:
             if run.resumes >= MOST_RESUMES:
                 raise RunFailed("engine", f"it was resumed {run.resumes} times without getting on")
             await identify(self._tools.orders, case)
             program = await self._programs.get(run.workflow, run.version)
-            if conversation.status == "escalated":
+            if conversation.status == "escalated" and not must_end:
                 await escalated.join(self._tools, program, case, journal)
             else:
                 await self._run(program, case, journal)
@@ -148,13 +144,25 @@ class Turns:
             await self._last_resort(case, journal, error)
 
     async def _run(self, program: Program, case: Case, journal: Journal) -> None:
-        stop = await Walk(program, case, self._tools, journal).run()
-        await self._write(lambda c: self._end(c, case, journal, stop))
+        try:
+            stop = await self._walk_to_end(program, case, journal)
+        except store.AlreadyPending:
+            # What another conversation proposed meanwhile is found by the second walk, which
+            # replays what the first has done.
+            stop = await self._walk_to_end(program, case, journal)
         self._tools.telemetry.count(
             "runs",
             route=str(stop.state.get("route") or "none"),
             outcome=stop.end.kind if stop.end else "wait",
         )
+
+    async def _walk_to_end(self, program: Program, case: Case, journal: Journal) -> Stop:
+        stop = await Walk(program, case, self._tools, journal).run()
+        await self._write(lambda c: self._end(c, case, journal, stop))
+        return stop
+
+    async def _has_proposed(self, run: Run) -> bool:
+        return await self._tools.database.read(lambda c: store.has_proposal(c, run.id))
 
     def _end(self, connection: Connection, case: Case, journal: Journal, stop: Stop) -> None:
         ending = self._ending(case, journal, stop.state)

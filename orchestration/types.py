@@ -26,6 +26,7 @@ EscalationStatus = Literal["open", "claimed", "handed_back", "resolved"]
 ApprovalStatus = Literal["open", "released", "rejected", "expired", "withdrawn"]
 DeliveryStatus = Literal["pending", "sending", "delivered", "withheld", "failed", "unconfirmed"]
 Touches = Literal["pure", "paid", "external"]
+ProposedAction = Literal["cancel_order", "refund", "change_address"]
 
 URGENCIES: tuple[Urgency, ...] = ("low", "normal", "high", "urgent")
 
@@ -266,6 +267,19 @@ class Draft:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Proposal:
+    """An action that a human must approve; `arguments` are carried out to the letter.
+
+    `why` is what the proposer says for it, for the human who decides.
+    """
+
+    action: ProposedAction
+    order: str
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    why: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Question:
     """All a responder is given: the turn's text, what it is about, and what may be used.
 
@@ -374,3 +388,13 @@ class ModelAnswer:
     tokens_in: int | None = None
     tokens_out: int | None = None
     model: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HttpAnswer:
+    """What a host answered; not `is_complete` where it was longer or slower than allowed."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    is_complete: bool = True

@@ -162,31 +162,36 @@ async def list_approvals(
 ) -> dict[str, Any]:
     """List drafts that wait for a human, newest first."""
     before = read_cursor(cursor)
-    found = await app.database.read(
-        lambda connection: store.list_approvals(
-            connection, status=status, limit=limit, before=before
-        )
-    )
-    items = [shapes.approval(row) for row in found]
-    return page(items, [(row.created_at, row.id) for row in found], limit)
+
+    def read(connection: Connection) -> dict[str, Any]:
+        found = store.list_approvals(connection, status=status, limit=limit, before=before)
+        items = [_approval(connection, row) for row in found]
+        return page(items, [(row.created_at, row.id) for row in found], limit)
+
+    return await app.database.read(read)
 
 
 @router.get("/approvals/{id}")
 async def get_approval(id: str, app: CurrentApp) -> dict[str, Any]:
     """Return one draft that waits, or waited."""
-    row = await app.database.read(lambda connection: store.get(connection, Approval, id))
-    return shapes.approval(row)
+    return await app.database.read(
+        lambda connection: _approval(connection, store.get(connection, Approval, id))
+    )
+
+
+def _approval(connection: Connection, row: Approval) -> dict[str, Any]:
+    return shapes.approval(row, store.list_said_since(connection, row))
 
 
 @router.post("/approvals/{id}/release")
 async def release_draft(id: str, body: ReleaseIn, app: CurrentApp) -> dict[str, Any]:
-    """Let a draft go to the customer, as it is or as the agent edited it."""
+    """Have what is proposed done, and send the draft as it is or as the agent edited it."""
     await app.desk.decide(id, agent=body.agent, status="released", text=body.text, reason=None)
     return await get_approval(id, app)
 
 
 @router.post("/approvals/{id}/reject")
 async def reject_draft(id: str, body: RejectIn, app: CurrentApp) -> dict[str, Any]:
-    """Keep a draft back; a human takes the conversation."""
+    """Keep a draft back, with what it proposes; a human takes the conversation."""
     await app.desk.decide(id, agent=body.agent, status="rejected", text=None, reason=body.reason)
     return await get_approval(id, app)

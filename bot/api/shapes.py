@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from orchestration import proposals
 from orchestration.models import (
     Approval,
     Conversation,
@@ -131,8 +132,8 @@ def step(row: Step, calls: Sequence[ModelCall] = ()) -> dict[str, Any]:
         "attempt": row.attempt,
         "started_at": moment(row.started_at),
         "ms": row.ms,
-        "input": row.input,
-        "output": row.output,
+        "input": row.input or {},
+        "output": row.output or {},
         "error": row.error,
         "model_calls": [
             model_call(call)
@@ -165,8 +166,8 @@ def run(row: Run) -> dict[str, Any]:
     }
 
 
-def approval(row: Approval) -> dict[str, Any]:
-    """Return a draft that waits for a human, or waited."""
+def approval(row: Approval, said_since: Sequence[Message] = ()) -> dict[str, Any]:
+    """Return a draft that waits for a human, or waited, and what the customer wrote meanwhile."""
     return {
         "id": row.id,
         "run_id": row.run_id,
@@ -175,9 +176,23 @@ def approval(row: Approval) -> dict[str, Any]:
         "expires_at": moment(row.expires_at),
         "draft": (row.draft or {}).get("text"),
         "reasons": row.reasons or [],
-        "proposal": None,
+        "proposal": proposal(row.proposal) if row.proposal else None,
+        "outcome": row.outcome,
+        "reference": row.reference,
+        "messages_since": [message(each) for each in said_since],
         "decided_by": row.decided_by,
         "reason": row.reason,
+    }
+
+
+def proposal(kept: Json) -> dict[str, Any]:
+    """Return an action with all its arguments, and its name in our words."""
+    proposed = proposals.from_json(kept)
+    return {
+        "action": proposed.action,
+        "arguments": {"order": proposed.order, **proposed.arguments},
+        "description": proposals.describe(proposed),
+        "why": proposed.why,
     }
 
 

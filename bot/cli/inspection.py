@@ -12,6 +12,7 @@ from rich.progress import track
 
 from bot import logs, settings, simulation
 from bot.api import shapes
+from bot.app import utc_now
 from bot.basis import existing_database, read_basis
 from bot.cli.console import Failed, cli, err, out, show_json
 from bot.cli.diagnosis import Finding, diagnose, explain_settings
@@ -65,7 +66,7 @@ async def _simulate(
 async def _find_customer(
     database: Database | None, email: str
 ) -> tuple[CustomerRecord, list[Order]]:
-    records = Records(database) if database else None
+    records = Records(database, utc_now) if database else None
     customer = await records.find_customer(email=email) if records else None
     if records is None or customer is None:
         raise Failed(f"no customer has the e-mail address {email!r}: frontdesk import customers")

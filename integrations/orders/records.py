@@ -2,12 +2,14 @@
 
 from integrations.orders import orders
 from orchestration.interfaces import OrderRecords
-from orchestration.types import CustomerRecord, Order
+from orchestration.types import CustomerRecord, Order, Proposal
 
 
 @orders.register("records")
 class RecordedOrders:
-    """Looks imported orders up, each time within one customer's own."""
+    """Looks imported orders up, and changes them, each time within one customer's own."""
+
+    actions_are_idempotent = True
 
     def __init__(self, records: OrderRecords) -> None:
         self._records = records
@@ -26,3 +28,7 @@ class RecordedOrders:
         """Return the order if it is this customer's; None alike for another's and for none."""
         own = await self._records.list_orders(customer)
         return next((each for each in own if each.id == order), None)
+
+    async def carry_out(self, customer: str, proposal: Proposal, *, key: str) -> str:
+        """Do it to the imported order, once for each key; returns its reference."""
+        return await self._records.carry_out(customer, proposal, key=key)

@@ -89,6 +89,7 @@ class _Work:
     requests: int = 0
     is_repaired: bool = False
     reasons: list[str] = field(default_factory=list)
+    was_answered: bool = False
     # What the last answer said, to be shown to the model that is told what was wrong with it.
     said: str | None = None
 
@@ -122,6 +123,14 @@ class Gateway:
         self._premium = premium or tiers.first("strong")
         self._books = Books(database, caps, clock, telemetry)
         self._lines = Lines(clock)
+
+    async def open(self) -> None:
+        """Get ready, so that the first customer does not wait for it."""
+        await self._provider.open()
+
+    async def close(self) -> None:
+        """Close what is held open."""
+        await self._provider.close()
 
     def is_available(self, tier: str) -> bool:
         """Tell whether the tier has a model."""
@@ -172,7 +181,7 @@ class Gateway:
                 raise
             except ExternalFailure:
                 log.info("model passed over", extra={"tier": tier, "model": model.name})
-        raise ModelsFailed(tier, work.reasons)
+        raise ModelsFailed(tier, work.reasons, was_answered=work.was_answered)
 
     async def book_lost(self) -> int:
         """Book calls whose process died, at their highest price; return how many there were."""
@@ -226,6 +235,7 @@ class Gateway:
         try:
             return await self._request(work, model, request)
         except ExternalFailure as failure:
+            work.was_answered = work.was_answered or isinstance(failure, Unusable)
             if not isinstance(failure, Unanswered):
                 work.reasons.append(f"{model.name}: {failure}")
             raise
@@ -234,7 +244,7 @@ class Gateway:
         self, work: _Work, model: ModelConfig, request: ModelRequest
     ) -> Completion[Any]:
         if work.requests >= REQUESTS_PER_COMPLETION:
-            raise ModelsFailed(work.tier, work.reasons)
+            raise ModelsFailed(work.tier, work.reasons, was_answered=work.was_answered)
         line = self._lines.to(model)
         async with line.place(patience=self._left(work)):
             call = await self._books.start(

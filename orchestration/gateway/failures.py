@@ -43,12 +43,16 @@ class RunLimitReached(Unanswered):
 
 
 class ModelsFailed(Unanswered):
-    """Every model of the tier was tried; `reasons` says what became of each request."""
+    """Every model of the tier was tried; `reasons` says what became of each request.
 
-    def __init__(self, tier: str, reasons: Sequence[str]) -> None:
+    `was_answered` says that an answer arrived at all, though none that could be used.
+    """
+
+    def __init__(self, tier: str, reasons: Sequence[str], *, was_answered: bool = False) -> None:
         super().__init__(f"no model of the tier {tier!r} answered: {'; '.join(reasons)}")
         self.tier = tier
         self.reasons = tuple(reasons)
+        self.was_answered = was_answered
 
 
 class NotNow(PermanentFailure):

@@ -8,11 +8,12 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
+from orchestration import proposals
 from orchestration.context import Case, Toolbox
 from orchestration.costs import Purpose
 from orchestration.gateway import Caller, Completion, NoModel
 from orchestration.registry import Registry
-from orchestration.types import Draft, Json, ModelRequest, RunId, Touches
+from orchestration.types import Draft, Json, ModelRequest, Proposal, RunId, Touches
 
 node_kinds: Registry[type["Node"]] = Registry("node kind", "orchestration.nodes")
 
@@ -53,15 +54,17 @@ class End:
     queue: str | None = None
     reason: str = ""
     brief: Mapping[str, Json] | None = None
+    output: Mapping[str, Json] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Wait:
-    """A draft that a human must release before the run goes on."""
+    """A draft that a human must release before the run goes on, and the action it proposes."""
 
     draft: Draft
     reasons: tuple[str, ...]
     expires_at: datetime
+    proposal: Proposal | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,11 +84,16 @@ class Outcome:
 
 
 class Node:
-    """A box of a workflow: a kind plus its config."""
+    """A box of a workflow: a kind plus its config.
+
+    An external node binds its run to come to its end, once it has begun. One that `waits` for a
+    human does not: only an action that it has put before them binds.
+    """
 
     kind: ClassVar[str]
     Config: ClassVar[type[BaseModel]] = Config
     touches: ClassVar[Touches] = "pure"
+    waits: ClassVar[bool] = False
     ends: ClassVar[bool] = False
     timeout: ClassVar[timedelta] = timedelta(seconds=30)
 
@@ -117,6 +125,12 @@ def draft_in(state: Mapping[str, Json]) -> Draft:
     return drafts.validate_python(state["draft"])
 
 
+def proposal_in(state: Mapping[str, Json]) -> Proposal | None:
+    """Return the action that a reply node proposed beside its draft, if it did."""
+    proposed = state.get("proposal")
+    return proposals.from_json(proposed) if proposed else None
+
+
 def as_json(value: Any, adapter: TypeAdapter[Any] = drafts) -> Json:
     """Return a value as plain JSON."""
     return json.loads(adapter.dump_json(value))
@@ -126,11 +140,14 @@ async def complete(
     visit: Visit,
     tier: str,
     request: ModelRequest,
-    read: type[BaseModel],
+    read: type[BaseModel] | None,
     *,
     purpose: Purpose = "answer",
 ) -> Completion[Any]:
-    """Ask a model on behalf of this visit; raises `Unanswered` where none gave an answer."""
+    """Ask a model on behalf of this visit; raises `Unanswered` where none gave an answer.
+
+    Without `read` the value is the JSON that the request's schema asks for.
+    """
     gateway, run = visit.tools.gateway, visit.case.run
     if gateway is None or run is None:
         raise NoModel(tier)

@@ -1,5 +1,6 @@
 """Judges a draft before it may leave."""
 
+from datetime import timedelta
 from functools import partial
 
 from pydantic import Field
@@ -25,6 +26,8 @@ class Check(Node):
     kind = "check"
     Config = CheckConfig
     touches = "paid"
+    # More than a run has for models, so that the next model is asked where one hangs.
+    timeout = timedelta(seconds=60)
 
     @classmethod
     def exits(cls, config: CheckConfig) -> tuple[str, ...]:

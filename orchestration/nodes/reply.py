@@ -1,7 +1,8 @@
 """Drafts a reply: the responders are tried in order until one does not abstain."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from functools import partial
 
 from pydantic import Field
@@ -32,6 +33,8 @@ from orchestration.types import (
 
 # Below this chance an article is not worth the tokens it costs.
 _NEAR = 0.1
+# More than a run has for models, so that the next model is asked where one hangs.
+_PATIENCE = timedelta(seconds=60)
 
 
 class ReplyConfig(Config):
@@ -47,6 +50,7 @@ class Reply(Node):
     kind = "reply"
     Config = ReplyConfig
     touches = "paid"
+    timeout = _PATIENCE
 
     @classmethod
     def exits(cls, config: ReplyConfig) -> tuple[str, ...]:
@@ -60,8 +64,8 @@ class Reply(Node):
 
     @classmethod
     def writes(cls, config: ReplyConfig) -> frozenset[str]:
-        """Write the draft, and who was tried."""
-        return frozenset({"draft", "tried"})
+        """Write the draft, what it proposes, and who was tried."""
+        return frozenset({"draft", "proposal", "tried"})
 
     async def run(self, visit: Visit) -> Outcome:
         """Try the responders."""
@@ -71,7 +75,7 @@ class Reply(Node):
             draft, result = await self._try(name, question, visit)
             tried.append({"node": visit.node, "responder": name, "result": result})
             if draft is not None:
-                updates = {"draft": as_json(draft), "tried": tried}
+                updates = {"draft": as_json(draft), "proposal": None, "tried": tried}
                 return Outcome(exit="drafted", updates=updates, input=_shown(question))
         return Outcome(exit="abstained", updates={"tried": tried}, input=_shown(question))
 
@@ -81,7 +85,7 @@ class Reply(Node):
             return draft, "drafted" if draft else "abstained"
         if not visit.tools.has_tier(name):
             return None, "abstained: no model is configured"
-        if question.responders and name not in question.responders:
+        if not _allows(question.responders, name):
             return None, "abstained: the intent does not allow it"
         try:
             written = await _with_model(name, question, visit)
@@ -90,6 +94,11 @@ class Reply(Node):
         if written is None:
             return None, "abstained: it could not answer from what it was shown"
         return written.draft, f"drafted (prompt {written.prompt})"
+
+
+def _allows(responders: Sequence[str], tier: str) -> bool:
+    """Tell whether an intent lets a tier answer: where it lets a light one, any other may too."""
+    return not responders or tier in responders or tiers.LIGHT in responders
 
 
 async def _without_model(name: str, question: Question, visit: Visit) -> Draft | None:
@@ -134,7 +143,7 @@ async def _brief(question: Question, visit: Visit, lookups: Lookups) -> Brief:
 
 def _orders_shown(question: Question, visit: Visit) -> list[Order]:
     """Return the orders the turn is about; all of the latest once the run has been enriched."""
-    if "enriched" in visit.state:
+    if (visit.state.get("enriched") or {}).get("orders"):
         return list(question.orders[:10])
     named = set(question.classification.entities.get("orders", ()))
     return [order for order in question.orders if order.id in named]

@@ -40,10 +40,10 @@ def new_fence() -> str:
     return f"data-{secrets.token_hex(8)}"
 
 
-def as_data(kind: str, text: str, fence: str) -> str:
+def as_data(kind: str, text: str, fence: str, *, longest: int = LONGEST) -> str:
     """Return a text as data between delimiters, without characters that hide what it says."""
     shown = clean(text).replace(fence, "")
-    return f"<{fence} kind={kind}>\n{shown[:LONGEST]}\n</{fence}>"
+    return f"<{fence} kind={kind}>\n{shown[:longest]}\n</{fence}>"
 
 
 def clean(text: str) -> str:

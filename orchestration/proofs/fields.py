@@ -1,13 +1,12 @@
 """The fields that a workflow's conditions and templates may name."""
 
-import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 
+from orchestration import templates
 from orchestration.state import Field, FieldType, known_fields
 from orchestration.types import Json
 from orchestration.workflow import NodeSpec, Workflow
 
-_TEMPLATE = re.compile(r"\{\{\s*([\w.]+)\s*\}\}")
 _TYPES: Mapping[str, FieldType] = {
     "string": "text",
     "number": "number",
@@ -29,18 +28,7 @@ def fields_of_workflow(workflow: Workflow, intents: Collection[str] | None) -> d
 
 def fields_in_templates(spec: NodeSpec) -> frozenset[str]:
     """Return the fields that the node's settings name as `{{ field }}`."""
-    return frozenset(name for text in _texts(dict(spec.config)) for name in _TEMPLATE.findall(text))
-
-
-def _texts(value: Json) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for each in value.values():
-            yield from _texts(each)
-    elif isinstance(value, list):
-        for each in value:
-            yield from _texts(each)
+    return templates.fields_in(dict(spec.config))
 
 
 def _from_schema(prefix: str, schema: Json) -> dict[str, Field]:

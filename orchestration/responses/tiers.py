@@ -24,6 +24,9 @@ from orchestration.types import (
 LIGHT = "light"
 ROUNDS = 3
 _TALK = 10
+# So that the newest of them is never what is cut off.
+_LONGEST_SAID = 350
+_NO_MORE = "You have looked up enough. Answer now, from what you know."
 
 # Asks the gateway on this tier.
 Ask = Callable[[ModelRequest, type[BaseModel]], Awaitable[Completion[Any]]]
@@ -40,11 +43,16 @@ class ProposalOut(BaseModel):
 
 
 class Finding(BaseModel):
-    """What a model must answer with."""
+    """What a light model must answer with."""
 
     can_answer: bool
     answer: str = Field(max_length=4000)
     sources: list[str] = []
+
+
+class Thought(Finding):
+    """What a model that may look things up and propose actions must answer with."""
+
     confidence: float = Field(default=1.0, ge=0, le=1)
     proposal: ProposalOut | None = None
 
@@ -87,9 +95,12 @@ async def draft(
         {"role": "user", "content": _material(question, brief, fence)},
     ]
     messages += _faults(brief)
-    request = ModelRequest(messages=tuple(messages), schema=Finding.model_json_schema())
-    finding = await _converse(request, ask, None if tier == LIGHT else lookups)
-    if not finding.can_answer and finding.proposal is None:
+    request = ModelRequest(messages=tuple(messages))
+    if tier == LIGHT:
+        finding = _finding((await ask(request, Finding)).value)
+    else:
+        finding = await _think(replace(request, tools=SCHEMAS), ask, lookups)
+    if finding is None or not (finding.can_answer or finding.proposal):
         return None
     evidence = (*brief.facts, *lookups.evidence)
     written = _draft(tier, question, finding, evidence, brief.articles)
@@ -97,26 +108,22 @@ async def draft(
     return Written(draft=written, proposal=finding.proposal, prompt=used)
 
 
-async def _converse(request: ModelRequest, ask: Ask, lookups: Lookups | None) -> Finding:
-    """Let the model look things up for some rounds, then have its answer."""
-    if lookups is None:
-        return await _answer(request, ask)
+async def _think(request: ModelRequest, ask: Ask, lookups: Lookups) -> Thought | None:
+    """Let the model look things up for some rounds; None where it never comes to an answer."""
     for _ in range(ROUNDS):
-        completion = await ask(replace(request, tools=SCHEMAS), Finding)
+        completion = await ask(request, Thought)
         if not completion.answer.tool_calls:
-            return _finding(completion)
+            return _finding(completion.value)
         request = replace(request, messages=await _looked_up(request, completion.answer, lookups))
-    return await _answer(request, ask)
+    # The tools stay on offer: some providers refuse their results in a request without them.
+    ended = {"role": "user", "content": _NO_MORE}
+    completion = await ask(replace(request, messages=(*request.messages, ended)), Thought)
+    return None if completion.answer.tool_calls else _finding(completion.value)
 
 
-async def _answer(request: ModelRequest, ask: Ask) -> Finding:
-    return _finding(await ask(request, Finding))
-
-
-def _finding(completion: Completion[Any]) -> Finding:
-    value = completion.value
+def _finding(value: Any) -> Thought:
     assert isinstance(value, Finding)  # noqa: S101
-    return value
+    return value if isinstance(value, Thought) else Thought(**value.model_dump())
 
 
 async def _looked_up(
@@ -139,7 +146,8 @@ async def _looked_up(
 
 
 def _material(question: Question, brief: Brief, fence: str) -> str:
-    talk = "\n".join(f"{author}: {text}" for author, text in brief.talk[-_TALK:])
+    said = [f"{author}: {text[:_LONGEST_SAID]}" for author, text in brief.talk[-_TALK:]]
+    talk = "\n".join(said)
     parts = [prompts.as_data(f"{fact.kind} id={fact.id}", fact.text, fence) for fact in brief.facts]
     if talk:
         parts.append(prompts.as_data("conversation", talk, fence))
@@ -159,7 +167,7 @@ def _faults(brief: Brief) -> list[Mapping[str, Json]]:
 def _draft(
     tier: str,
     question: Question,
-    finding: Finding,
+    finding: Thought,
     evidence: Sequence[Evidence],
     articles: Mapping[str, Article],
 ) -> Draft:

@@ -1,5 +1,21 @@
 """All we ask of the database, as plain functions over a connection."""
 
+from orchestration.store.approvals import (
+    AlreadyPending,
+    begin_action,
+    expire_approvals,
+    find_approval,
+    find_pending,
+    finish_action,
+    has_proposal,
+    list_approvals,
+    list_proposals,
+    list_released,
+    list_said_since,
+    open_approval,
+    withdraw_approvals,
+    withdraw_drafts,
+)
 from orchestration.store.conversations import (
     Hold,
     change,
@@ -87,22 +103,20 @@ from orchestration.store.messages import (
 )
 from orchestration.store.rows import add, fetch, find, get, new_id, plain, put
 from orchestration.store.runs import (
+    API,
     change_run,
     count_steps,
-    expire_approvals,
-    find_approval,
     find_unfinished,
     find_waiting,
+    has_newer_run,
     last_run,
-    list_approvals,
     list_runs,
     list_steps,
-    open_approval,
     record_steps,
     resume_run,
+    start_api_run,
     start_run,
     supersede_run,
-    withdraw_approvals,
 )
 from orchestration.store.shop import (
     Records,
@@ -124,6 +138,8 @@ from orchestration.store.shop import (
 )
 
 __all__ = [
+    "API",
+    "AlreadyPending",
     "CostReport",
     "Costs",
     "Hold",
@@ -136,6 +152,7 @@ __all__ = [
     "add_message",
     "answer",
     "answer_all",
+    "begin_action",
     "change",
     "change_delivery",
     "change_escalation",
@@ -157,15 +174,19 @@ __all__ = [
     "find_artifact",
     "find_conversation",
     "find_open_escalation",
+    "find_pending",
     "find_person",
     "find_published",
     "find_session",
     "find_unfinished",
     "find_waiting",
+    "finish_action",
     "finish_attempt",
     "get",
     "get_escalation",
     "get_version",
+    "has_newer_run",
+    "has_proposal",
     "hold",
     "is_working",
     "last_run",
@@ -182,9 +203,12 @@ __all__ = [
     "list_in_flight",
     "list_intents",
     "list_open",
+    "list_proposals",
+    "list_released",
     "list_reminders",
     "list_resolved",
     "list_runs",
+    "list_said_since",
     "list_silent",
     "list_steps",
     "list_unanswered",
@@ -225,6 +249,7 @@ __all__ = [
     "settle_budget",
     "settle_call",
     "stale",
+    "start_api_run",
     "start_attempt",
     "start_call",
     "start_run",
@@ -235,5 +260,6 @@ __all__ = [
     "warn_once",
     "watch",
     "withdraw_approvals",
+    "withdraw_drafts",
     "withhold",
 ]

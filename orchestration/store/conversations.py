@@ -31,6 +31,13 @@ approvals = table(Approval)
 escalations = table(Escalation)
 reminders = table(Reminder)
 
+# Of a run: somebody has yet to decide on what it put before them.
+is_undecided = (
+    select(approvals.c.id)
+    .where(approvals.c.run_id == runs.c.id, approvals.c.status == "open")
+    .exists()
+)
+
 # A worker that has not settled within this time is taken for dead; the next sweep wakes again.
 LEASE = timedelta(seconds=10)
 OPEN_DELIVERIES = ("pending", "sending")
@@ -214,10 +221,7 @@ def _turn_due(
 
 
 def _run_due(connection: Connection, conversation: Conversation) -> datetime | None:
-    decided = select(approvals.c.id).where(
-        approvals.c.run_id == runs.c.id, approvals.c.status != "open"
-    )
-    unfinished = or_(runs.c.status == "running", and_(runs.c.status == "waiting", decided.exists()))
+    unfinished = or_(runs.c.status == "running", and_(runs.c.status == "waiting", ~is_undecided))
     return _earliest(connection, runs.c.started_at, unfinished, conversation)
 
 
@@ -355,11 +359,7 @@ def is_working(connection: Connection, conversation: Conversation) -> bool:
         messages.c.turn_id.is_(None),
         messages.c.author == "customer",
     )
-    waiting = select(runs.c.id).where(
-        runs.c.conversation_id == conversation.id, runs.c.status == "waiting"
-    )
-    is_due = connection.execute(select(unanswered.exists() & ~waiting.exists())).scalar()
-    return bool(is_due)
+    return bool(connection.execute(select(unanswered.exists())).scalar())
 
 
 def find_session(connection: Connection, token_hash: str) -> ChatSession | None:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, delete, func, or_, select, update
 
 from orchestration.models import (
+    Action,
     Approval,
     ChatSession,
     Command,
@@ -124,6 +125,7 @@ def export_customer(connection: Connection, id: str) -> dict[str, Json]:
         "customers": [one.model_dump(mode="json") for one in person.customers],
         "records": [one.model_dump(mode="json") for one in person.records],
         "orders": _dump(connection, OrderRow, table(OrderRow).c.customer_id.in_(person.shop_ids)),
+        "actions": _dump(connection, Action, table(Action).c.customer_id.in_(person.shop_ids)),
         "conversations": [_export_conversation(connection, one) for one in talks],
     }
 
@@ -172,7 +174,8 @@ def erase_customer(connection: Connection, id: str) -> int:
 
 
 def _erase_records(connection: Connection, ids: Sequence[str]) -> None:
-    orders, records = table(OrderRow), table(CustomerRow)
+    orders, records, actions = table(OrderRow), table(CustomerRow), table(Action)
+    _blank(connection, actions, actions.c.customer_id.in_(ids), arguments=None)
     connection.execute(delete(orders).where(orders.c.customer_id.in_(ids)))
     connection.execute(delete(records).where(records.c.id.in_(ids)))
 
@@ -200,10 +203,10 @@ def erase_conversation(connection: Connection, id: str) -> None:
         citations=None,
         details=None,
     )
-    words = {"text": ERASED, "entry": None, "classification": None, "error": None}
+    words = {"text": ERASED, **dict.fromkeys(("entry", "output", "classification", "error"))}
     _blank(connection, runs, runs.c.conversation_id == id, **words)
     for model, values in (
-        (Approval, {"draft": None, "reasons": None, "text": None, "reason": None}),
+        (Approval, dict.fromkeys(("draft", "reasons", "proposal", "text", "reason"))),
         (Escalation, {"brief": None, "reason": ERASED, "end_reason": None}),
         (Event, {"details": None}),
     ):

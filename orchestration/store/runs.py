@@ -1,17 +1,19 @@
 """Runs and their steps: the log of record and the journal a crashed run resumes from."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, or_, select, update
 
-from orchestration.models import Approval, Message, Run, Step, table
+from orchestration.models import Conversation, Customer, Message, Run, Step, table
 from orchestration.store import conversations, rows
-from orchestration.store.conversations import Hold, approvals, messages, runs
-from orchestration.types import RunId
+from orchestration.store.conversations import Hold, messages, runs
 
 steps = table(Step)
+
+# The channel of runs that another program asked for.
+API = "api"
 
 
 def start_run(
@@ -41,6 +43,43 @@ def start_run(
     return run
 
 
+def start_api_run(
+    connection: Connection,
+    *,
+    workflow: str,
+    version: int,
+    text: str,
+    entry: Mapping[str, Any],
+    now: datetime,
+) -> Run:
+    """Record a run with a conversation of its own, due at once; nobody has written in it."""
+    id = rows.new_id()
+    person = Customer(id=rows.new_id(), source=API, external_id=id, created_at=now)
+    rows.add(connection, person)
+    conversation = Conversation(
+        id=id,
+        channel=API,
+        external_id=id,
+        customer_id=person.id,
+        due_at=now,
+        created_at=now,
+        changed_at=now,
+    )
+    rows.add(connection, conversation)
+    run = Run(
+        id=rows.new_id(),
+        conversation_id=id,
+        workflow=workflow,
+        version=version,
+        revision=conversation.revision,
+        text=text,
+        entry=dict(entry),
+        started_at=now,
+    )
+    rows.add(connection, run)
+    return run
+
+
 def find_unfinished(connection: Connection, conversation: str) -> Run | None:
     """Return the run to go on with: the running one, else a waiting one that was decided on."""
     running = rows.find(
@@ -48,15 +87,12 @@ def find_unfinished(connection: Connection, conversation: str) -> Run | None:
     )
     if running:
         return running
-    decided = select(approvals.c.id).where(
-        approvals.c.run_id == runs.c.id, approvals.c.status != "open"
-    )
     return rows.find(
         connection,
         Run,
         runs.c.conversation_id == conversation,
         runs.c.status == "waiting",
-        decided.exists(),
+        ~conversations.is_undecided,
     )
 
 
@@ -72,7 +108,8 @@ def resume_run(connection: Connection, held: Hold, run: Run) -> Run:
     conversations.hold(connection, held)
     recorded = count_steps(connection, run.id)
     resumes = run.resumes + 1 if run.steps_at_resume == recorded else 1
-    if run.status == "waiting":
+    # A run by API was there before anybody took its conversation: the first to do so begins it.
+    if run.status == "waiting" or held.token == 1:
         resumes = 0
     change_run(connection, run.id, status="running", resumes=resumes, steps_at_resume=recorded)
     return rows.get(connection, Run, run.id)
@@ -86,7 +123,12 @@ def change_run(connection: Connection, run: str, **values: Any) -> None:
 def supersede_run(connection: Connection, run: str, *, now: datetime) -> None:
     """End a run whose turn starts again with newer messages."""
     change_run(connection, run, status="superseded", finished_at=now)
-    _give_back(connection, messages.c.turn_id == run)
+    give_back(connection, messages.c.turn_id == run)
+
+
+def give_back(connection: Connection, condition: ColumnElement[bool]) -> None:
+    """Take their turn from the messages that meet the condition; they are unanswered again."""
+    connection.execute(update(messages).where(condition).values(turn_id=None))
 
 
 def count_steps(connection: Connection, run: str) -> int:
@@ -133,6 +175,16 @@ def list_runs(
     return rows.fetch(connection, Run, statement)
 
 
+def has_newer_run(connection: Connection, run: Run) -> bool:
+    """Tell whether a run that began later has come to its end before this one."""
+    newer = (
+        runs.c.conversation_id == run.conversation_id,
+        runs.c.started_at > run.started_at,
+        runs.c.status.in_(("done", "failed")),
+    )
+    return rows.find(connection, Run, *newer) is not None
+
+
 def last_run(connection: Connection, conversation: str) -> Run | None:
     """Return the conversation's newest finished run."""
     statement = (
@@ -143,82 +195,3 @@ def last_run(connection: Connection, conversation: str) -> Run | None:
     )
     found = rows.fetch(connection, Run, statement)
     return found[0] if found else None
-
-
-def open_approval(connection: Connection, approval: Approval) -> None:
-    """Put a draft before a human; the run waits. Opening it again changes nothing."""
-    rows.add_unless_there(connection, approval)
-
-
-def find_approval(
-    connection: Connection, run: RunId, part: int, node: str, visit: int
-) -> Approval | None:
-    """Return the approval that a step opened."""
-    return rows.find(
-        connection,
-        Approval,
-        approvals.c.run_id == run,
-        approvals.c.part == part,
-        approvals.c.node == node,
-        approvals.c.visit == visit,
-    )
-
-
-def expire_approvals(connection: Connection, conversation: str, now: datetime) -> None:
-    """Close the approvals whose time is over."""
-    connection.execute(
-        update(approvals)
-        .where(
-            approvals.c.conversation_id == conversation,
-            approvals.c.status == "open",
-            approvals.c.expires_at <= now,
-        )
-        .values(status="expired", decided_at=now)
-    )
-
-
-def withdraw_approvals(connection: Connection, conversation: str, now: datetime) -> None:
-    """Withdraw the drafts that wait, and end the runs that wait for them.
-
-    Their messages are without a turn again.
-    """
-    waiting = select(runs.c.id).where(
-        runs.c.conversation_id == conversation, runs.c.status == "waiting"
-    )
-    _give_back(connection, messages.c.turn_id.in_(waiting))
-    connection.execute(
-        update(approvals)
-        .where(approvals.c.conversation_id == conversation, approvals.c.status == "open")
-        .values(status="withdrawn", decided_at=now)
-    )
-    connection.execute(
-        update(runs)
-        .where(runs.c.conversation_id == conversation, runs.c.status == "waiting")
-        .values(status="superseded", finished_at=now)
-    )
-
-
-def _give_back(connection: Connection, condition: ColumnElement[bool]) -> None:
-    connection.execute(update(messages).where(condition).values(turn_id=None))
-
-
-def list_approvals(
-    connection: Connection,
-    *,
-    status: str | None,
-    limit: int,
-    before: tuple[datetime, str] | None = None,
-) -> list[Approval]:
-    """Return approvals, newest first, after a cursor."""
-    conditions = [approvals.c.status == status] if status else []
-    if before:
-        moment, id = before
-        same_moment = (approvals.c.created_at == moment) & (approvals.c.id < id)
-        conditions.append(or_(approvals.c.created_at < moment, same_moment))
-    statement = (
-        select(approvals)
-        .where(*conditions)
-        .order_by(approvals.c.created_at.desc(), approvals.c.id.desc())
-        .limit(limit)
-    )
-    return rows.fetch(connection, Approval, statement)

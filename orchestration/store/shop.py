@@ -7,9 +7,12 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, select, update
 
+from orchestration import proposals
 from orchestration.database import Database
-from orchestration.errors import BadInput, NotFound
+from orchestration.errors import BadInput, NotFound, PermanentFailure
+from orchestration.interfaces import Clock
 from orchestration.models import (
+    Action,
     ArticleRow,
     Artifact,
     CustomerRow,
@@ -21,13 +24,14 @@ from orchestration.models import (
     table,
 )
 from orchestration.store import rows
-from orchestration.types import Article, CustomerRecord, Intent, Order
+from orchestration.types import Article, CustomerRecord, Intent, Order, Proposal, ProposedAction
 
 intents = table(IntentRow)
 articles = table(ArticleRow)
 customers = table(CustomerRow)
 orders = table(OrderRow)
 settings = table(Setting)
+actions = table(Action)
 workflows = table(Workflow)
 versions = table(WorkflowVersion)
 
@@ -135,8 +139,9 @@ def count_orders(connection: Connection) -> int:
 class Records:
     """The imported customers and orders, as lent to an order source."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
+        self._clock = clock
 
     async def find_customer(
         self, *, id: str | None = None, email: str | None = None
@@ -149,6 +154,13 @@ class Records:
     async def list_orders(self, customer: str) -> list[Order]:
         """Return the customer's imported orders, newest first."""
         return await self._database.read(lambda connection: _list_orders(connection, customer))
+
+    async def carry_out(self, customer: str, proposal: Proposal, *, key: str) -> str:
+        """Do it to the imported order, once for each key; returns its reference."""
+        now = self._clock()
+        return await self._database.write(
+            lambda connection: _carry_out(connection, customer, proposal, key, now), durable=True
+        )
 
 
 def _find_customer(
@@ -173,10 +185,55 @@ def _list_orders(connection: Connection, customer: str) -> list[Order]:
 
 
 def _order(row: OrderRow) -> Order:
-    values = row.model_dump()
+    values = row.model_dump(exclude={"details"})
     values["value"] = None if row.value is None else Decimal(row.value)
     values["items"] = tuple(row.items or ())
     return Order(**values)
+
+
+def _carry_out(
+    connection: Connection, customer: str, proposal: Proposal, key: str, now: datetime
+) -> str:
+    own = (orders.c.id == proposal.order, orders.c.customer_id == customer)
+    found = rows.fetch(connection, OrderRow, select(orders).where(*own).with_for_update())
+    # Only now: whoever came first with this key held the order until they were done.
+    known = rows.find(connection, Action, actions.c.key == key)
+    if known:
+        return _same(known, customer, proposal)
+    if not found:
+        raise PermanentFailure(f"the customer has no order {proposal.order}")
+    try:
+        proposals.check(proposal, _order(found[0]), now=now)
+    except BadInput as refused:
+        raise PermanentFailure(str(refused)) from refused
+    connection.execute(update(orders).where(*own).values(**_changes(proposal)))
+    action = Action(
+        key=key,
+        customer_id=customer,
+        action=proposal.action,
+        order_id=proposal.order,
+        arguments=dict(proposal.arguments),
+        reference=rows.new_id()[:12].upper(),
+        at=now,
+    )
+    rows.add(connection, action)
+    return action.reference
+
+
+def _same(known: Action, customer: str, proposal: Proposal) -> str:
+    asked = (customer, proposal.action, proposal.order, dict(proposal.arguments))
+    if (known.customer_id, known.action, known.order_id, known.arguments) != asked:
+        raise PermanentFailure(f"something else was done before under the key {known.key}")
+    return known.reference
+
+
+def _changes(proposal: Proposal) -> dict[str, Any]:
+    changes: dict[ProposedAction, dict[str, Any]] = {
+        "cancel_order": {"status": "cancelled"},
+        "refund": {"status": "refunded"},
+        "change_address": {"details": dict(proposal.arguments)},
+    }
+    return changes[proposal.action]
 
 
 def publish_version(

@@ -4,9 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import NoReturn
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError
-
+from orchestration import schemas
 from orchestration.errors import InvalidWorkflow
 from orchestration.types import Json
 from orchestration.workflow.durations import format_duration, parse_duration
@@ -99,9 +97,9 @@ def _parse_schema(schema: Json, found: list[Problem]) -> Mapping[str, Json] | No
     if schema is None:
         return None
     try:
-        Draft202012Validator.check_schema(schema)
-    except SchemaError as error:
-        found.append(bad_config(f"input is no JSON schema: {error.message}"))
+        schemas.check(schema)
+    except ValueError as error:
+        found.append(bad_config(f"input: {error}"))
     if not isinstance(schema, dict):
         found.append(bad_config("input must be a JSON schema of an object"))
         return None

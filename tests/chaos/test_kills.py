@@ -32,11 +32,11 @@ RISKY = "I will call my lawyer"
 TEXTS = ("hi", "hello", "good morning", "hey")
 CUSTOMERS = 5
 MESSAGES_EACH = 4
-SOME_BOUNDARIES = (2, 9, 16)
+SOME_BOUNDARIES = (6, 15)
 LIMIT_SECONDS = procrastinate.STALLED_SECONDS
 
 # More at once would wait for a processor, not for a clock.
-AT_ONCE = 6
+AT_ONCE = 8
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -344,12 +344,13 @@ def test_an_agent_sees_whether_the_visitor_is_there(
     case = wait_for(lambda: case_of(frontdesk, sent["conversation_id"]), "case")
     path = f"/v1/escalations/{case['id']}"
 
-    with frontdesk.admin.stream("GET", f"/v1/conversations/{sent['conversation_id']}/events"):
-        wait_for(lambda: True, "moment", seconds=1)
+    watched = f"/v1/conversations/{sent['conversation_id']}/events"
+    with frontdesk.admin.stream("GET", watched) as stream:
+        until_beat(stream)
     before = frontdesk.get(path)["presence"]
     with ana.client.stream("GET", "/chat/events") as stream:
-        next(stream.iter_lines())
-        after = wait_for(lambda: here(frontdesk.get(path)["presence"]), "visitor")
+        until_beat(stream)
+    after = frontdesk.get(path)["presence"]
 
     assert before == {"away": True, "seen_at": None}
     assert after["away"] is False
@@ -381,5 +382,6 @@ def case_of(frontdesk: Frontdesk, conversation: str) -> Any:
     return next((each for each in found if each["conversation_id"] == conversation), None)
 
 
-def here(presence: Json) -> Json:
-    return presence if presence["seen_at"] else None
+def until_beat(stream: httpx.Response) -> None:
+    """Read a stream until the server has noted that somebody reads it."""
+    assert any(line == ": here" for line in stream.iter_lines())

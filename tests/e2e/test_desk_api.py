@@ -31,8 +31,8 @@ def said(frontdesk: Frontdesk, case: Json) -> list[Json]:
     return found
 
 
-def in_minutes(minutes: float) -> str:
-    return (datetime.now(UTC) + timedelta(minutes=minutes)).isoformat()
+def in_days(days: float) -> str:
+    return (datetime.now(UTC) + timedelta(days=days)).isoformat()
 
 
 def test_a_case_from_the_first_word_to_the_last(frontdesk: Frontdesk) -> None:
@@ -192,7 +192,7 @@ def test_a_stale_version_changes_nothing(frontdesk: Frontdesk) -> None:
 def test_a_snoozed_case_says_until_when(frontdesk: Frontdesk) -> None:
     case = frontdesk.escalate()
 
-    act(frontdesk, case, "snooze", until=in_minutes(30))
+    act(frontdesk, case, "snooze", until=in_days(14))
 
     after = reread(frontdesk, case)
     assert after["snoozed_until"] is not None

@@ -117,7 +117,7 @@ def test_a_field_that_cannot_be_taken_is_named_and_nothing_is_stored(
 ) -> None:
     before = stored(frontdesk)
 
-    answer = frontdesk.system.post("/v1/messages", json=message("hello", **fields))
+    answer = frontdesk.system.post("/v1/messages", json={**message("hello"), **fields})
 
     assert is_problem(answer, 422)
     assert wrong in fields_of(answer)

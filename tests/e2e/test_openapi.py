@@ -6,6 +6,7 @@ import pytest
 import requests
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis.errors import Unsatisfiable
 from schemathesis import APIOperation, Case, GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.result import Ok
@@ -15,7 +16,7 @@ from tests.e2e.frontdesk import ADMIN_KEY, Frontdesk, new_name
 
 Operation = APIOperation[Any, Any, Any, Any]
 
-EXAMPLES = 12
+EXAMPLES = 8
 BOUNDED = settings(
     max_examples=EXAMPLES,
     deadline=None,
@@ -92,5 +93,6 @@ def _try(
             case.path_parameters["id"] = known
             case.call_and_validate(session=session, checks=[not_a_server_error], timeout=20)
 
-    with suppress(requests.exceptions.InvalidHeader):
+    # Of some operations nothing can be wrong that HTTP itself lets through.
+    with suppress(Unsatisfiable):
         call()

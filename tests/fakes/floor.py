@@ -48,6 +48,7 @@ from orchestration.types import (
     Intent,
     Json,
     Order,
+    Proposal,
     Reading,
     Received,
     Sender,
@@ -125,11 +126,19 @@ class FakeClassifier:
 
 @dataclass
 class FakeOrders:
-    """Ana's and Ben's orders; with `fault` every look-up raises it."""
+    """Ana's and Ben's orders; with `fault` every look-up raises it.
+
+    `done` is what the shop has done, by the key it came with. Of each attempt `failures` says what
+    it raises, and whether the shop does it all the same.
+    """
 
     orders: tuple[Order, ...] = ()
     fault: Exception | None = None
     asked: int = 0
+    actions_are_idempotent: bool = True
+    done: list[tuple[str, Proposal]] = field(default_factory=list)
+    attempts: list[str] = field(default_factory=list)
+    failures: list[tuple[BaseException, bool]] = field(default_factory=list)
 
     async def find_customer(
         self, *, id: str | None = None, email: str | None = None
@@ -143,6 +152,16 @@ class FakeOrders:
 
     async def find_order(self, customer: str, order: str) -> Order | None:
         return next((one for one in await self.list_orders(customer) if one.id == order), None)
+
+    async def carry_out(self, customer: str, proposal: Proposal, *, key: str) -> str:
+        self.attempts.append(key)
+        error, does = self.failures.pop(0) if self.failures else (None, True)
+        is_known = any(key == known for known, _ in self.done)
+        if does and not (is_known and self.actions_are_idempotent):
+            self.done.append((key, proposal))
+        if error:
+            raise error
+        return f"ref-{key}"
 
     def _ask(self) -> None:
         self.asked += 1

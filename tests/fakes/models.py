@@ -103,6 +103,12 @@ class ScriptedModels:
         self._of = defaultdict(deque, {name: deque(own) for name, own in (of or {}).items()})
         self._always = always or answered()
 
+    async def open(self) -> None:
+        return None
+
+    async def close(self) -> None:
+        return None
+
     async def complete(self, model: ModelConfig, request: ModelRequest) -> ModelAnswer:
         self.asked.append((model, request))
         self.begun.set()

@@ -67,7 +67,7 @@ async def floor(
             intents=INTENTS,
             classifier=lambda: Trained(classifier),  # type: ignore[arg-type, return-value]
             index=knowledge.get("lexical"),
-            orders=order_sources.get("records")(Records(database)),
+            orders=order_sources.get("records")(Records(database, lambda: NOW)),
         ) as floor:
             yield floor
     finally:
