@@ -176,7 +176,7 @@ def build(
         events_url=settings.frontdesk_events_url if settings.frontdesk_callback_secret else None,
     )
     client = GuardedClient(settings.callback_hosts)
-    tools = replace(tools, gateway=_gateway(settings, tools))
+    tools = replace(tools, gateway=_gateway(settings, tools), http=client)
     programs = Programs(database)
     dispatcher = _dispatcher(settings, database, clock, concurrency)
     channels = {**_channels(settings, client, clock), **(extra_channels or {})}

@@ -33,8 +33,11 @@ def _kept_keys(path: Path) -> dict[str, str]:
     made = {name: secrets.token_urlsafe(24) for name in _KEYS}
     made |= {name: "whsec_" + secrets.token_hex(24) for name in _SIGNED}
     kept = {**made, **kept}
-    path.touch(mode=0o600)
-    path.write_text(json.dumps(kept, indent=2))
+    # In one step: a demo that is killed meanwhile starts again all the same.
+    fresh = path.with_suffix(".new")
+    fresh.touch(mode=0o600)
+    fresh.write_text(json.dumps(kept, indent=2))
+    fresh.replace(path)
     return kept
 
 

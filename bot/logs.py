@@ -11,6 +11,7 @@ from orchestration import masking
 # The conversation and run that this task is working on.
 subject: ContextVar[dict[str, str] | None] = ContextVar("subject", default=None)
 
+_STRUCTLOGS_OWN = {"_record", "_from_structlog"}
 _STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
 
@@ -56,15 +57,21 @@ def _add_fields(
 def redact(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
     """Hide cards, passwords, e-mail addresses and phone numbers wherever they stand."""
     return {
-        name: value if name.startswith("_") else _redacted(value) for name, value in event.items()
+        name: value if name in _STRUCTLOGS_OWN else _redacted(value)
+        for name, value in event.items()
     }
 
 
 def _redacted(value: object) -> object:
-    if isinstance(value, str):
-        return masking.redact(value)
-    if isinstance(value, list | tuple):
-        return [_redacted(item) for item in value]
-    if isinstance(value, dict):
-        return {name: _redacted(item) for name, item in value.items()}
-    return value
+    match value:
+        case None | bool() | float():
+            return value
+        case int():
+            return value if masking.mask(str(value)) == str(value) else masking.CARD
+        case list() | tuple() | set() | frozenset():
+            return [_redacted(item) for item in value]
+        case dict():
+            return {masking.redact(str(name)): _redacted(item) for name, item in value.items()}
+        case _:
+            # An error or another object would be written as what it says of itself.
+            return masking.redact(str(value))

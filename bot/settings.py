@@ -1,6 +1,7 @@
 """All settings, read from the environment and `.env` in one place."""
 
 import os
+import re
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -54,7 +55,7 @@ def _database(url: str) -> str:
         raise ValueError("is no database URL") from error
     if backend not in ("sqlite", "postgresql"):
         raise ValueError(f"names the database {backend!r}; it may be sqlite or postgresql")
-    if backend == "sqlite" and not make_url(url).database:
+    if backend == "sqlite" and make_url(url).database in (None, "", ":memory:"):
         raise ValueError("names no file; a database in memory would be lost")
     return url
 
@@ -67,15 +68,14 @@ def _key(key: str | None) -> str | None:
 
 def _origins(text: str | None) -> str | None:
     for origin in filter(None, (text or "").split(",")):
-        if not origin.strip().startswith(("https://", "http://")):
-            raise ValueError(f"{origin.strip()!r} must begin with https:// or http://")
+        # It becomes part of a policy in which a space or a semicolon begins something else.
+        if not re.fullmatch(r"https?://[\w.:\[\]-]+/?", origin.strip(), re.ASCII):
+            raise ValueError(f"{origin.strip()!r} is no origin: https://, a host and no path")
     return text
 
 
-def _secrets(text: str | None) -> str | None:
-    if text is not None:
-        signatures.parse_secrets(text)
-    return text
+def _secret(text: str | None) -> str | None:
+    return None if text is None else signatures.parse_secret(text)
 
 
 def _web_address(text: str | None) -> str | None:
@@ -106,12 +106,12 @@ class Settings(BaseSettings):
     frontdesk_api_key: Key = None
     frontdesk_admin_key: Key = None
     frontdesk_webhook_secrets: Annotated[str | None, AfterValidator(_secrets)] = None
-    frontdesk_callback_secret: Annotated[str | None, AfterValidator(_secrets)] = None
+    frontdesk_callback_secret: Annotated[str | None, AfterValidator(_secret)] = None
     frontdesk_callback_hosts: str | None = None
-    frontdesk_events_url: str | None = None
+    frontdesk_events_url: Annotated[str | None, AfterValidator(_web_address)] = None
     frontdesk_chat_secret: Key = None
     frontdesk_chat_origins: Annotated[str | None, AfterValidator(_origins)] = None
-    frontdesk_debounce_seconds: float = Field(default=1.0, ge=0, le=60)
+    frontdesk_debounce_seconds: float = Field(default=1.0, ge=0, le=60, allow_inf_nan=False)
     frontdesk_retention_days: int | None = Field(default=None, ge=1)
     frontdesk_light_models: str | None = None
     frontdesk_strong_models: str | None = None

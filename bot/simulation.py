@@ -68,7 +68,11 @@ async def simulate(
 
 def _confined(read: Settings, url: str) -> Settings:
     """Return settings with which nothing leaves this process."""
-    nowhere = {"frontdesk_events_url": None, "frontdesk_callback_secret": None}
+    nowhere = {
+        "frontdesk_events_url": None,
+        "frontdesk_callback_secret": None,
+        "frontdesk_callback_hosts": None,
+    }
     own = {"frontdesk_database_url": url, "frontdesk_debounce_seconds": 0.0}
     return read.model_copy(update=nowhere | own)
 

@@ -7,7 +7,16 @@ from fastapi import FastAPI
 from fastapi.responses import RedirectResponse
 
 from bot import chat
-from bot.api import conversations, costs, escalations, health, messages, problems, runs
+from bot.api import (
+    conversations,
+    costs,
+    escalations,
+    health,
+    messages,
+    problems,
+    runs,
+    workflows,
+)
 from bot.api.guards import RequestGuard
 from bot.app import App
 from bot.chat import Samples
@@ -33,6 +42,8 @@ def create(app: App, *, works: bool = True, samples: Samples | None = None) -> F
         conversations.router,
         runs.router,
         costs.router,
+        workflows.router,
+        workflows.kinds,
         escalations.router,
         health.router,
         chat.router,

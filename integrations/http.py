@@ -133,10 +133,10 @@ class GuardedClient:
         return await self._send(url, attempt, _failure)
 
     async def call(
-        self, method: str, url: str, *, body: bytes, headers: Mapping[str, str], timeout: float
+        self, method: str, url: str, *, body: bytes, headers: Mapping[str, str], seconds: float
     ) -> HttpAnswer:
         """Send one request and return its answer, whatever the status."""
-        attempt = _Attempt(method=method, body=body, headers=dict(headers), timeout=timeout)
+        attempt = _Attempt(method=method, body=body, headers=dict(headers), timeout=seconds)
         return await self._send(url, attempt, lambda _response, _host: None)
 
     async def close(self) -> None:

@@ -1,5 +1,6 @@
 """Hands outbound messages to their channels until confirmed, and never shows one twice."""
 
+import asyncio
 import json
 import logging
 from collections.abc import Mapping
@@ -23,6 +24,9 @@ PULLED = ("chat", "api")
 
 # The waits between attempts, as the Standard Webhooks specification suggests; then it has failed.
 WAITS = tuple(timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 1800, 7200, 18000, 36000))
+# A channel that hangs would hold up the conversation, and one that asks for weeks would lose it.
+LONGEST_ATTEMPT = timedelta(seconds=60)
+LONGEST_WAIT = timedelta(hours=12)
 LOOK_AGAIN = timedelta(seconds=5)
 MOST_LOOKS = 2
 
@@ -152,7 +156,8 @@ class Postman:
         if started is None:
             return await self._reread(delivery)
         try:
-            receipt = await channel.deliver(_parcel(started))
+            async with asyncio.timeout(LONGEST_ATTEMPT.total_seconds()):
+                receipt = await channel.deliver(_parcel(started))
         except TemporaryFailure as failure:
             return await self._try_later(channel, started, failure)
         except PermanentFailure as failure:
@@ -172,7 +177,7 @@ class Postman:
             return await self._finish(delivery, status=status, error=str(failure))
         wait = WAITS[delivery.attempts - 1]
         if failure.retry_after is not None:
-            wait = timedelta(seconds=failure.retry_after)
+            wait = min(timedelta(seconds=failure.retry_after), LONGEST_WAIT)
         if failure.in_doubt and not channel.is_idempotent:
             wait = channel.settles_in
         status = "sending" if failure.in_doubt else "pending"

@@ -142,9 +142,9 @@ class HttpCaller(Protocol):
     """Sends requests to hosts that the operator has listed, and to no others."""
 
     async def call(
-        self, method: str, url: str, *, body: bytes, headers: Mapping[str, str], timeout: float
+        self, method: str, url: str, *, body: bytes, headers: Mapping[str, str], seconds: float
     ) -> HttpAnswer:
-        """Send one request and return the answer, whatever its status; `timeout` in seconds.
+        """Send one request and return the answer, whatever its status, if it comes in that time.
 
         Raises `TemporaryFailure` (`in_doubt` where the request may have arrived) or, for a host
         that is not listed, `PermanentFailure`.

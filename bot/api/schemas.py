@@ -209,6 +209,12 @@ class ChatMessageIn(Body):
         return self
 
 
+class WorkflowRunIn(Body):
+    """What a run of a workflow is given; its workflow's `input` says what that must be."""
+
+    input: Metadata = {}
+
+
 EscalationStatusIn = Literal["open", "claimed", "handed_back", "resolved"]
 ConversationStatusIn = Literal["open", "escalated", "assigned", "resolved"]
 RunStatusIn = Literal["running", "waiting", "done", "superseded", "failed"]

@@ -156,6 +156,8 @@ def run(row: Run) -> dict[str, Any]:
         "classification": row.classification,
         "parts": row.parts or [],
         "outcome": row.outcome,
+        "input": (row.entry or {}).get("input"),
+        "output": row.output,
         "error": row.error,
         "text": row.text,
         "messages": row.messages or [],

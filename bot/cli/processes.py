@@ -2,25 +2,32 @@
 
 import asyncio
 import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 import uvicorn
+from sqlalchemy.exc import OperationalError
 
 from bot import app as parts
 from bot import demo, logs, settings, web
+from bot.basis import reason_of
 from bot.cli.console import Failed, cli, err, out
 from bot.lock import FileLock
 from orchestration import migrate as migrations
-from orchestration.database import is_sqlite_url
+from orchestration.database import Database, is_sqlite_url
 
 
 @cli.command()
 def migrate() -> None:
     """Bring the database to the newest schema."""
     url = settings.read().frontdesk_database_url
-    _migrate(url)
+    with _reachable():
+        _migrate(url)
     out.print(f"The database is at revision {migrations.head()}.")
 
 
@@ -48,26 +55,70 @@ def serve(
         read.frontdesk_database_url, f"frontdesk serve, port {read.frontdesk_port}"
     ):
         _require_schema(read.frontdesk_database_url)
+        listener = _bound(read.frontdesk_host, read.frontdesk_port)
         app = parts.build(read)
-        _listen(web.create(app, works=not no_worker), read.frontdesk_host, read.frontdesk_port)
+        _listen(web.create(app, works=not no_worker), listener)
 
 
 def _require_schema(url: str) -> None:
     """Migrate an SQLite file, which this process alone works on; others are migrated on purpose."""
-    if is_sqlite_url(url):
-        _migrate(url)
+    with _reachable():
+        if is_sqlite_url(url):
+            _migrate(url)
+        elif not asyncio.run(_is_current(url)):
+            raise Failed(
+                "the database is not at this version's schema: run frontdesk migrate", code=2
+            )
 
 
-def _listen(application: object, host: str, port: int) -> None:
-    uvicorn.run(
+async def _is_current(url: str) -> bool:
+    database = Database(url)
+    try:
+        return await database.read(migrations.is_current)
+    finally:
+        database.close()
+
+
+@contextmanager
+def _reachable() -> Iterator[None]:
+    """Say in one sentence that the database cannot be reached."""
+    try:
+        yield
+    except OperationalError as error:
+        raise Failed(f"FRONTDESK_DATABASE_URL: {reason_of(error)}", code=2) from error
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """Take the port; uvicorn itself would first start everything and then end with a code of 1."""
+    try:
+        [(family, kind, protocol, _, address), *_] = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as error:
+        raise Failed(
+            f"cannot listen on {host}, port {port} ({error.strerror}); "
+            "set FRONTDESK_PORT, or --port of the demo, to one that is free, for example 8001",
+            code=2,
+        ) from error
+    return listener
+
+
+def _listen(application: object, listener: socket.socket) -> None:
+    config = uvicorn.Config(
         application,  # type: ignore[arg-type]
-        host=host,
-        port=port,
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=5,
         server_header=False,
     )
+    server = uvicorn.Server(config)
+    with listener:
+        server.run(sockets=[listener])
+    if not server.started:
+        sys.exit(1)
 
 
 @cli.command()
@@ -81,6 +132,7 @@ def work(
     if is_sqlite_url(read.frontdesk_database_url):
         raise Failed("work needs PostgreSQL; with SQLite, `frontdesk serve` does the work", code=2)
     logs.set_up()
+    _require_schema(read.frontdesk_database_url)
     asyncio.run(_work(parts.build(read, concurrency=concurrency)))
 
 
@@ -95,7 +147,7 @@ async def _work(app: parts.App) -> None:
 
 @cli.command("demo")
 def run_demo(
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8000,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
     data: Annotated[Path, typer.Option(help="Folder that the demo keeps its data in.")] = Path(
         ".frontdesk"
     ),
@@ -105,7 +157,8 @@ def run_demo(
     read = demo.settings_for(data, port)
     with FileLock.beside(read.frontdesk_database_url, f"frontdesk demo, port {port}"):
         _migrate(read.frontdesk_database_url)
+        listener = _bound(read.frontdesk_host, port)
         app = parts.build(read)
         samples = asyncio.run(demo.fill(read))
         demo.greet(out, read)
-        _listen(web.create(app, samples=samples), read.frontdesk_host, port)
+        _listen(web.create(app, samples=samples), listener)

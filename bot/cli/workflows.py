@@ -1,6 +1,7 @@
-"""The workflow document: show it, check it, list its versions."""
+"""The workflow document: show it, check it, publish it, list its versions."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
@@ -11,11 +12,11 @@ from sqlalchemy import Connection
 from bot import settings
 from bot.api import shapes
 from bot.basis import existing_database, problems_of
-from bot.cli.console import Failed, cli, out, show_json
+from bot.cli.console import Failed, cli, open_app, out, show_json
 from bot.cli.lines import read_file
 from bot.cli.reading import basis_in_use, note
-from orchestration import store, workflow
-from orchestration.errors import NotFound
+from orchestration import programs, store, workflow
+from orchestration.errors import InvalidWorkflow, NotFound
 from orchestration.models import WorkflowVersion
 from orchestration.programs import DEFAULT
 from orchestration.types import Json
@@ -63,11 +64,7 @@ def check(
     basis = asyncio.run(basis_in_use(settings.read()))
     found = problems_of(source, basis.intent_names)
     errors = sum(problem.severity == "error" for problem in found)
-    if as_json:
-        show_json({"problems": [problem.document() for problem in found]})
-    else:
-        for problem in found:
-            _print_problem(problem)
+    _show_problems(found, as_json=as_json)
     if errors:
         raise Failed(f"{file}: {errors} of {len(found)} problems stop publishing")
     if not as_json:
@@ -99,6 +96,45 @@ def _example(example: Json) -> list[str]:
             "for example " + ", ".join(f"{name} = {value}" for name, value in fields.items())
         )
     return lines
+
+
+@workflows.command("publish")
+def publish(
+    file: Annotated[Path, typer.Argument(help="A document, YAML or JSON.")],
+    note: Annotated[str, typer.Option(help="Why, for whoever reads the history.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Make a document the published version of the workflow it names; a server takes it up."""
+    source = read_file(file)
+    try:
+        name, version = asyncio.run(_publish(source, note))
+    except InvalidWorkflow as error:
+        found = [Problem(**each) for each in error.problems]
+        _show_problems(found, as_json=as_json)
+        raise Failed(f"{file} was not published: {len(found)} problems stop it") from error
+    if as_json:
+        show_json({"name": name, "version": version})
+    else:
+        out.print(f"{name} version {version} is published.", markup=False, soft_wrap=True)
+
+
+async def _publish(source: str, note: str) -> tuple[str, int]:
+    async with open_app() as app:
+        version = await app.database.write(
+            lambda connection: programs.publish(
+                connection, source, author="command line", note=note, clock=app.tools.clock
+            ),
+            durable=True,
+        )
+    return workflow.parse(source).name, version
+
+
+def _show_problems(found: Sequence[Problem], *, as_json: bool) -> None:
+    if as_json:
+        show_json({"problems": [problem.document() for problem in found]})
+        return
+    for problem in found:
+        _print_problem(problem)
 
 
 @workflows.command("history")

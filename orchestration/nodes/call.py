@@ -107,7 +107,7 @@ class Call(Node):
         self._was_sent = True
         try:
             answer = await http.call(
-                config.method, url, body=_encoded(body), headers=headers, timeout=SECONDS
+                config.method, url, body=_encoded(body), headers=headers, seconds=SECONDS
             )
         except TemporaryFailure as failure:
             raise self._judged(failure) from failure

@@ -175,7 +175,8 @@ def erase_customer(connection: Connection, id: str) -> int:
 
 def _erase_records(connection: Connection, ids: Sequence[str]) -> None:
     orders, records, actions = table(OrderRow), table(CustomerRow), table(Action)
-    _blank(connection, actions, actions.c.customer_id.in_(ids), arguments=None)
+    own = actions.c.customer_id.in_(ids)
+    _blank(connection, actions, own, customer_id=ERASED, arguments=None)
     connection.execute(delete(orders).where(orders.c.customer_id.in_(ids)))
     connection.execute(delete(records).where(records.c.id.in_(ids)))
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping
 from io import StringIO
 from itertools import takewhile
@@ -22,13 +23,14 @@ from ruamel.yaml.events import (
     StreamStartEvent,
 )
 from ruamel.yaml.nodes import ScalarNode
-from ruamel.yaml.scalarstring import LiteralScalarString
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
 
 from orchestration.types import Json
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 60
 LINE_WIDTH = 100
+_WORD = re.compile(r"(?!(?:null|true|false|yes|no|on|off|y|n)$)[a-z_][\w.-]*", re.IGNORECASE)
 
 
 def read_text(source: str) -> Json:
@@ -178,6 +180,11 @@ def _line(event: Event) -> str:
     return f", line {event.start_mark.line + 1}" if event.start_mark else ""
 
 
+def _key(key: str) -> str:
+    # A key that is no plain word could be read back as another value, or as none.
+    return key if _WORD.fullmatch(key) else DoubleQuotedScalarString(key)
+
+
 def _laid_out(value: Json, taken: int) -> Json:
     """Put a mapping or list on one line where it fits beside what is `taken`, else one per line."""
     if isinstance(value, str) and "\n" in value:
@@ -189,7 +196,7 @@ def _laid_out(value: Json, taken: int) -> Json:
     laid_out: CommentedMap | CommentedSeq
     if isinstance(value, dict):
         inner = 0 if fits else taken + 2
-        laid_out = CommentedMap((key, _laid_out(each, inner)) for key, each in value.items())
+        laid_out = CommentedMap((_key(key), _laid_out(each, inner)) for key, each in value.items())
     else:
         laid_out = CommentedSeq(_laid_out(each, 0 if fits else 6) for each in value)
     if fits:

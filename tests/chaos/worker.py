@@ -14,7 +14,8 @@ import sys
 import tempfile
 import threading
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -25,14 +26,12 @@ from bot import app as parts
 from bot import settings
 from bot.lock import FileLock
 from integrations.dispatch import procrastinate
-from integrations.orders import orders as order_sources
 from orchestration import intake, migrate, programs
 from orchestration.catalog import Catalog
 from orchestration.database import Database, is_sqlite_url
 from orchestration.desk import Desk
 from orchestration.errors import PermanentFailure
 from orchestration.nodes import Node, Outcome, Visit, node_kinds
-from orchestration.store import Records
 from orchestration.turns import Turns
 from orchestration.types import IncomingMessage, Passage, Reading, Sender, Touches
 from tests.fakes.channel import FakeChannel
@@ -220,24 +219,24 @@ class Hazard(Node):
         return Outcome(exit="done")
 
 
-def assemble(spec: Spec, fuse: Fuse) -> parts.App:
-    """Build the app with a fake channel, a small brain, and boundaries that the fuse sees."""
+@asynccontextmanager
+async def running(spec: Spec, fuse: Fuse) -> AsyncIterator[parts.App]:
+    """Run the app with a fake channel, a small brain, and boundaries that the fuse sees."""
+    Surroundings.spec, Surroundings.fuse = spec, fuse
     channel = FakeChannel(Path(spec.shown), is_idempotent=spec.is_idempotent, watch=fuse.reach)
     built = parts.build(
         settings.read(frontdesk_database_url=spec.url, frontdesk_debounce_seconds=0.05)
     )
-    built.database.close()
     database = WatchedDatabase(spec.url, fuse)
     catalog = Catalog(database, new_classifier=SmallClassifier, new_index=EmptyIndex)
     tools = replace(
         built.tools,
         database=database,
         catalog=catalog,
-        orders=order_sources.get("records")(Records(database)),
         telemetry=WatchedTelemetry(fuse),
     )
     known = programs.Programs(database)
-    return replace(
+    app = replace(
         built,
         database=database,
         tools=tools,
@@ -245,6 +244,9 @@ def assemble(spec: Spec, fuse: Fuse) -> parts.App:
         turns=Turns(tools, known, {"fake": channel}),
         desk=Desk(tools, built.dispatcher),
     )
+    async with app.running(works=spec.works):
+        yield app
+    built.database.close()
 
 
 def incoming(message: Mapping[str, str]) -> IncomingMessage:
@@ -269,9 +271,7 @@ async def live(connection: socket.socket, spec: Spec) -> None:
         os.write(connection.fileno(), json.dumps(said).encode() + b"\n")
 
     fuse = Fuse(say, spec.fuse)
-    Surroundings.spec, Surroundings.fuse = spec, fuse
-    app = assemble(spec, fuse)
-    async with app.running(works=spec.works):
+    async with running(spec, fuse) as app:
         reader, _writer = await asyncio.open_unix_connection(sock=connection)
         say(ready=True)
         while line := await reader.readline():
@@ -315,12 +315,9 @@ async def warm_up() -> None:
             ledger=f"{folder}/ledger",
             gate=f"{folder}/gate",
         )
-        fuse = Fuse(lambda **_: None, None)
-        Surroundings.spec, Surroundings.fuse = spec, fuse
         await asyncio.to_thread(migrate.upgrade, spec.url)
         await publish(spec.url, "chaos")
-        app = assemble(spec, fuse)
-        async with app.running():
+        async with running(spec, Fuse(lambda **_: None, None)) as app:
             greeting = {"id": "m", "conversation": "customer", "text": "hi"}
             await intake.receive(app.tools, app.dispatcher, incoming(greeting))
             async with asyncio.timeout(WARM_UP_SECONDS):

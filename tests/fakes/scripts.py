@@ -3,10 +3,11 @@
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from orchestration import prompts
+from tests.fakes.openai_rules import completion_tokens, tokens_of
 from tests.fakes.openai_server import Reply, calling_all, stating
 
 Json = Any
@@ -156,3 +157,68 @@ class Obedient:
         # It cites all there is, so that nothing fails for want of a source.
         sources = self.sources or list(seen.facts)
         return stated(self.says, *sources, confidence=1.0, proposal=self.proposal)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lengths:
+    """How many tokens a model's answers have, by what they are for."""
+
+    light: int = 90
+    simple: int = 150
+    look_up: int = 60
+    complex: int = 260
+    judge: int = 40
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paced:
+    """Quotes articles in answers of given lengths; on a complex question it first looks one up.
+
+    With `errs` the first draft names an amount that no evidence has, and the one after it does not.
+    """
+
+    is_complex: bool = False
+    errs: bool = False
+    lengths: Lengths = Lengths()
+
+    def __call__(self, body: Json) -> Reply:
+        seen, lengths = shown(body), self.lengths
+        if seen.role == "judge":
+            return _padded({"verdict": "passed", "confidence": 0.9, "reasons": []}, lengths.judge)
+        if seen.role == "light":
+            return self._draft(seen, lengths.light)
+        if not self.is_complex:
+            return self._draft(seen, lengths.simple)
+        if not seen.results:
+            return _look_up(lengths.look_up)
+        return self._draft(seen, lengths.complex)
+
+    def _draft(self, seen: Shown, tokens: int) -> Reply:
+        id, text = next(iter(seen.articles().items()))
+        answer = ""
+        for sentence in _SENTENCE.findall(text):
+            if tokens_of(json.dumps(finding(f"{answer} {sentence}", id))) > tokens:
+                break
+            answer = f"{answer} {sentence.strip()}".strip()
+        is_first = not seen.last.startswith(_AGAIN)
+        wrong = " It costs $999.99." if self.errs and is_first else ""
+        return _padded(finding(answer + wrong, id), tokens)
+
+
+_AGAIN = prompts.load("revise").text[:20]
+
+
+def _look_up(tokens: int) -> Reply:
+    reply = calling_all(("get_order", {"order": "1042"}))
+    missing = tokens - completion_tokens(reply.message)
+    return replace(reply, message={**reply.message, "content": _words(missing)})
+
+
+def _padded(value: dict[str, Json], tokens: int) -> Reply:
+    """State a value at the length wanted, or the next that the rule of counting has."""
+    missing = tokens - tokens_of(json.dumps({**value, "thinking": ""}))
+    return stating({**value, "thinking": _words(missing)})
+
+
+def _words(tokens: int) -> str:
+    return " ".join(["hm"] * max(0, -(-tokens * 10 // 13)))

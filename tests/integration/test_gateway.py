@@ -564,6 +564,23 @@ async def test_no_more_requests_than_a_model_takes_are_under_way(process: Asking
 
 
 @sqlite_alone
+async def test_a_model_that_stays_busy_is_passed_over(process: Asking) -> None:
+    narrow = Tiers({"light": [replace(ONE, max_concurrency=1), TWO]})
+    gate = Gate()
+    process = process.process(ScriptedModels(of={"one": (gate,)}), tiers=narrow)
+    task = asyncio.create_task(process.ask())
+    await gate.begun.acquire()
+    await process.open_run("hurried")
+    await process.book("hurried", "one", cost="0.0001", ms=44_950)
+
+    completion = await process.ask("hurried")
+
+    gate.go_on.set()
+    assert completion.model == "two"
+    assert (await task).model == "one"
+
+
+@sqlite_alone
 async def test_reasons_name_each_model_and_what_became_of_it(process: Asking) -> None:
     models = ScriptedModels(PermanentFailure("401 no key"), FAULTS["refused"])
 

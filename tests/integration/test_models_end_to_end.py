@@ -214,7 +214,7 @@ async def test_a_human_answers_where_all_models_fail(
     require_books(server, calls)
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", ["internal error", "hang", "wrong key", "refusal", "truncated"])
 async def test_a_responder_without_a_model_answers_where_the_light_models_fail(
     server: FakeOpenAI, open_app: Open, fault: str
 ) -> None:
@@ -515,6 +515,7 @@ async def test_a_cent_a_day_is_never_passed_and_customers_are_served(
     assert spent == day.spent <= Decimal("0.01")
     assert day.reserved == 0
     assert refused
+    assert spent > 0
     assert all(
         talk.said in ([BY_CODE], [HANDED_OVER], ["Your order 1042 is on its way."])
         for talk in talks

@@ -307,5 +307,8 @@ def test_a_classification_goes_into_the_state_and_comes_back() -> None:
 def test_intents_become_choices_where_they_are_known() -> None:
     known = state.known_fields(["refund", "order_status"])
 
-    assert (known["intent"].type, known["intent"].choices) == ("choice", ("order_status", "refund"))
+    assert (known["intent"].type, known["intent"].choices) == (
+        "choice",
+        tuple(sorted({"order_status", "refund", *state.OWN_INTENTS})),
+    )
     assert state.known_fields()["intent"].type == "text"
