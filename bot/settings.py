@@ -74,6 +74,12 @@ def _origins(text: str | None) -> str | None:
     return text
 
 
+def _secrets(text: str | None) -> str | None:
+    if text is not None:
+        signatures.parse_secrets(text)
+    return text
+
+
 def _secret(text: str | None) -> str | None:
     return None if text is None else signatures.parse_secret(text)
 

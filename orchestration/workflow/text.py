@@ -189,6 +189,9 @@ def _laid_out(value: Json, taken: int) -> Json:
     """Put a mapping or list on one line where it fits beside what is `taken`, else one per line."""
     if isinstance(value, str) and "\n" in value:
         return LiteralScalarString(value)
+    if isinstance(value, str) and value.startswith("?"):
+        # ruamel writes it bare on one line with others, where it reads as a key.
+        return DoubleQuotedScalarString(value)
     if not isinstance(value, dict | list):
         return value
     text = json.dumps(value, ensure_ascii=False)

