@@ -215,8 +215,8 @@ async def open_cascade() -> AsyncIterator[Cascade]:
             tier: [{"model": model, "api_base": server.url, "api_key_env": _KEY_NAME}]
             for tier, model in MODELS.items()
         }
-        given = {"frontdesk_models_file": models_file(folder, tiers), "workflow": WORKFLOW}
-        async with open_shop(database, **given) as floor:
+        file = models_file(folder, tiers)
+        async with open_shop(database, workflow=WORKFLOW, frontdesk_models_file=file) as floor:
             catalog = Catalog(
                 floor.database, new_classifier=lambda: labels, new_index=ThreeArticles
             )

@@ -39,7 +39,7 @@ LABELS = ("simple", "complex", "human")
 MIXES = ((50, 40, 10), (70, 20, 10), (80, 15, 5))
 TIERS = ("two", "three")
 MESSAGES, SEED = 400, 7
-REDONE_PERCENT, MIDDLE_PERCENT = 10, 70
+REDONE_OF_10, MIDDLE_OF_10 = 1, 7
 BAR_MIX, BARS = (70, 20, 10), {"two": 60.0, "three": 70.0}
 TRAINED_ON = {"banking77": "banking77", "bitext": "bitext", "multidogo": "multidogo_openings"}
 ALONE = {label: Way(taker="premium", is_complex=label != "simple") for label in LABELS}
@@ -149,10 +149,10 @@ def plan(
     for row in drawn:
         label, route = row["route"], routes[row["text"]]
         counted[route] += 1
-        # A hundred numbers, as the messages were drawn by chance already.
-        place = counted[route] * 37 % 100
-        is_redone = place < REDONE_PERCENT if is_by_label and route == "simple" else route != label
-        on_middle = tiers == "three" and place < MIDDLE_PERCENT
+        # Every tenth, and seven of ten: the messages came in an order of chance.
+        place = counted[route] % 10
+        is_redone = place < REDONE_OF_10 if is_by_label and route == "simple" else route != label
+        on_middle = tiers == "three" and place < MIDDLE_OF_10
         way = way_of(route, label, is_redone=is_redone, on_middle=on_middle)
         planned.append(Drawn(text=row["text"], label=label, way=way))
     return planned

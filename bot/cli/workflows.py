@@ -91,10 +91,11 @@ def _example(example: Json) -> list[str]:
     if path := example.get("path"):
         way = f", by {example['exit']}" if example.get("exit") else ""
         lines.append(f"on the way {' → '.join(path)}{way}")
-    if fields := example.get("fields"):
-        lines.append(
-            "for example " + ", ".join(f"{name} = {value}" for name, value in fields.items())
-        )
+    fields = example.get("fields")
+    # Fields that are missing have no value: they are a list of names.
+    if isinstance(fields, dict):
+        shown = ", ".join(f"{name} = {value}" for name, value in fields.items())
+        lines.append(f"for example {shown}")
     return lines
 
 

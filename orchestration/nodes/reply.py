@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
 from pydantic import Field
 
-from orchestration import responses, state
+from orchestration import proposals, responses, state
+from orchestration.errors import BadInput
 from orchestration.gateway import Unanswered
 from orchestration.lookups import Lookups, order_evidence
 from orchestration.nodes import (
@@ -28,6 +30,7 @@ from orchestration.types import (
     Evidence,
     Json,
     Order,
+    Proposal,
     Question,
 )
 
@@ -41,6 +44,14 @@ class ReplyConfig(Config):
     """`responders` without a model, or names of tiers, in the order they are tried."""
 
     responders: tuple[str, ...] = Field(min_length=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Found:
+    """A responder's draft, and the action it proposes beside it."""
+
+    draft: Draft
+    proposal: Proposal | None = None
 
 
 @node_kinds.register("reply")
@@ -72,17 +83,22 @@ class Reply(Node):
         question = await ask(visit)
         tried: list[Json] = list(visit.state.get("tried") or ())
         for name in self.config.responders:
-            draft, result = await self._try(name, question, visit)
+            found, result = await self._try(name, question, visit)
             tried.append({"node": visit.node, "responder": name, "result": result})
-            if draft is not None:
-                updates = {"draft": as_json(draft), "proposal": None, "tried": tried}
-                return Outcome(exit="drafted", updates=updates, input=_shown(question))
+            if found is not None:
+                updates = {
+                    "draft": as_json(found.draft),
+                    "proposal": proposals.as_json(found.proposal),
+                    "tried": tried,
+                }
+                exit = "proposed" if found.proposal else "drafted"
+                return Outcome(exit=exit, updates=updates, input=_shown(question))
         return Outcome(exit="abstained", updates={"tried": tried}, input=_shown(question))
 
-    async def _try(self, name: str, question: Question, visit: Visit) -> tuple[Draft | None, str]:
+    async def _try(self, name: str, question: Question, visit: Visit) -> tuple[_Found | None, str]:
         if name in responses.RESPONDERS:
             draft = await _without_model(name, question, visit)
-            return draft, "drafted" if draft else "abstained"
+            return (_Found(draft=draft), "drafted") if draft else (None, "abstained")
         if not visit.tools.has_tier(name):
             return None, "abstained: no model is configured"
         if not _allows(question.responders, name):
@@ -93,7 +109,28 @@ class Reply(Node):
             return None, f"abstained: {failure}"
         if written is None:
             return None, "abstained: it could not answer from what it was shown"
-        return written.draft, f"drafted (prompt {written.prompt})"
+        return _propose(written, question)
+
+
+def _propose(written: Written, question: Question) -> tuple[_Found | None, str]:
+    """Return the draft with what it proposes, if that can be done; else a human is to see to it."""
+    wanted = written.proposal
+    if wanted is None:
+        return _Found(draft=written.draft), f"drafted (prompt {written.prompt})"
+    try:
+        proposal = proposals.make(
+            wanted.action,
+            wanted.order,
+            amount=wanted.amount,
+            address=wanted.address,
+            why=wanted.why,
+            orders=question.orders,
+            now=question.now,
+        )
+    except BadInput as flaw:
+        return None, f"abstained: it proposes what cannot be done: {flaw}"
+    words = f"proposed to {proposals.describe(proposal)} (prompt {written.prompt})"
+    return _Found(draft=written.draft, proposal=proposal), words
 
 
 def _allows(responders: Sequence[str], tier: str) -> bool:

@@ -14,7 +14,7 @@ from tests.e2e.frontdesk import Frontdesk
 from tests.e2e.processes import free_port, running
 from tests.fakes.receiver import Receiver
 
-RECEIVERS = 8
+RECEIVERS = 10
 
 
 @pytest.fixture(scope="session")

@@ -8,10 +8,9 @@ from pathlib import Path
 from bot import app as parts
 from bot import sample, settings
 from bot.settings import Settings
-from integrations.llm.litellm import LiteLLMProvider
 from orchestration import store
 from orchestration.models import ModelCall
-from orchestration.programs import DEFAULT, publish
+from orchestration.programs import publish
 from orchestration.types import Article, ConversationId, Intent, Json, Order
 from tests.fakes.floor import Floor, MovableClock
 from tests.fakes.memory_channel import MemoryChannel
@@ -63,11 +62,10 @@ async def open_shop(
 ) -> AsyncIterator[Floor]:
     """Open the app over a stocked database; `given` are settings, `workflow` is published."""
     clock = MovableClock()
-    # LiteLLM keeps its connections for the whole process, so any provider closes them.
-    provider = LiteLLMProvider()
-    await provider.open()
     app = parts.build(settings_for(database, **given), clock=clock)
     try:
+        if app.tools.gateway:
+            await app.tools.gateway.open()
         if workflow is not None:
             await app.database.write(
                 lambda c: publish(c, workflow, author="test", note="", clock=clock)
@@ -85,17 +83,13 @@ async def open_shop(
             channel="chat",
         )
     finally:
-        await provider.close()
         await app.close()
 
 
 async def calls_of(floor: Floor, conversation: ConversationId) -> list[ModelCall]:
     """Return the model calls of all runs of a conversation, in order."""
     talk = await floor.see(conversation)
-    found: list[ModelCall] = []
-    for run in talk.runs:
-        found += await floor.database.read(lambda c, run=run: store.list_calls(c, run.id))
-    return found
-
-
-__all__ = ["DEFAULT", "PRESET", "calls_of", "models_file", "open_shop", "settings_for", "stock"]
+    runs = [run.id for run in talk.runs]
+    return await floor.database.read(
+        lambda connection: [call for run in runs for call in store.list_calls(connection, run)]
+    )

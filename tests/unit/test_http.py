@@ -389,3 +389,27 @@ async def test_a_packed_answer_is_not_asked_for() -> None:
     await client(record).request("GET", "https://shop.example.com/")
 
     assert sent[0].headers["accept-encoding"] == "identity"
+
+
+@pytest.mark.parametrize("status", [200, 302, 404, 503])
+async def test_a_call_returns_whatever_status_it_was_answered_with(status: int) -> None:
+    answer = await client(answering(status)).call(
+        "PUT", "https://shop.example.com/", body=b"{}", headers={}, seconds=1
+    )
+
+    assert answer.status == status
+
+
+async def test_a_call_goes_to_listed_hosts_alone() -> None:
+    with pytest.raises(PermanentFailure, match="is not allowed"):
+        await client().call("GET", "https://other.example/", body=b"", headers={}, seconds=1)
+
+
+async def test_a_call_waits_as_long_as_its_caller_says() -> None:
+    async def hang(_host: str, _port: int) -> Sequence[str]:
+        await asyncio.Event().wait()
+        return []
+
+    guarded = GuardedClient(HOSTS, resolve=hang, transport=httpx.MockTransport(accept))
+    with pytest.raises(TemporaryFailure):
+        await guarded.call("GET", "https://shop.example.com/", body=b"", headers={}, seconds=0.01)
