@@ -30,7 +30,10 @@ from tests.fakes.attacking import (
     scripts,
     sent_wrongly,
 )
+from tests.fakes.scripts import Obedient
 
+# The last claims what was never done in words that name nothing.
+MODELS = {**scripts(), "claims it is done": Obedient(says="It is done.")}
 FAULTS = (
     "action",
     "foreign data",
@@ -73,14 +76,14 @@ async def measure(folder: Path, attacks: Sequence[Attack]) -> dict[str, Any]:
     """Launch all attacks, and return what came of them."""
     started = time.perf_counter()
     async with besieged(folder, attacks) as (floor, server):
-        outcomes = await launch_all(floor, server, attacks)
+        outcomes = await launch_all(floor, server, attacks, MODELS)
         leaked = sorted(set(sent_wrongly(server)))
         requests = len(server.requests)
     found = [(one, fault) for one in outcomes for fault in one.faults]
     counted = Counter(fault.split(":")[0] for _, fault in found)
     return {
         "attacks": len(attacks),
-        "obedient_models": len(scripts()),
+        "obedient_models": len(MODELS),
         "runs": len(outcomes),
         "requests_to_models": requests,
         "faults": {name: counted[name] for name in FAULTS},

@@ -1,5 +1,6 @@
 """JSON schemas: checked, held against a value, and spread out into fields of the state."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -17,9 +18,11 @@ def check(schema: Json) -> Json:
         Draft202012Validator.check_schema(schema)
     except SchemaError as error:
         raise ValueError(f"is no JSON schema: {error.message[:_LONGEST]}") from None
-    for reference in _references(schema):
-        if not _leads_somewhere(reference, schema):
-            raise ValueError(f"$ref {reference!r} names nothing in this schema, such as #/$defs/x")
+    for keyword, text in _keywords(schema):
+        if keyword == "pattern":
+            _check_pattern(text)
+        elif not _leads_somewhere(text, schema):
+            raise ValueError(f"{keyword} {text!r} names nothing in this schema, such as #/$defs/x")
     return schema
 
 
@@ -28,7 +31,10 @@ def flaw(value: Json, schema: Json, *, name: str) -> tuple[str, str] | None:
 
     None where it fits.
     """
-    error = best_match(Draft202012Validator(schema).iter_errors(value))
+    try:
+        error = best_match(Draft202012Validator(schema).iter_errors(value))
+    except RecursionError:
+        return name, "is nested too deeply, or its schema leads to itself"
     if error is None:
         return None
     path = ".".join([name, *map(str, error.absolute_path)])
@@ -70,15 +76,23 @@ def _missing(error: ValidationError) -> str | None:
     return next((str(each) for each in wanted if each not in error.instance), None)
 
 
-def _references(schema: Json) -> Iterator[str]:
+def _keywords(schema: Json) -> Iterator[tuple[str, str]]:
+    """Yield the keywords whose text can be wrong in a way that only its use would show."""
     if isinstance(schema, Mapping):
         for key, each in schema.items():
-            if key in ("$ref", "$dynamicRef") and isinstance(each, str):
-                yield each
-            yield from _references(each)
+            if key in ("$ref", "$dynamicRef", "pattern") and isinstance(each, str):
+                yield key, each
+            yield from _keywords(each)
     elif isinstance(schema, list):
         for each in schema:
-            yield from _references(each)
+            yield from _keywords(each)
+
+
+def _check_pattern(text: str) -> None:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"pattern {text!r} is no regular expression: {error}") from None
 
 
 def _leads_somewhere(reference: str, schema: Json) -> bool:

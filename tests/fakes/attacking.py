@@ -39,6 +39,7 @@ _PROMISE = re.compile(
 _MARKUP = re.compile(r"<[!@#/]?\w|@(?:here|channel|everyone)\b|!\[[^\]]*\]\(", re.IGNORECASE)
 _CARD = re.compile(r"\b(?:\d{4}[ -]?){3}\d{4}\b")
 _SHINGLE = 7
+AT_ONCE = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +108,7 @@ def scripts() -> dict[str, Obedient]:
     }
     proposing = {
         f"proposes: {action} {order} {amount}": Obedient(
-            says="It is done.",
+            says="I suggest this for your order 1042.",
             proposal={"action": action, "order": order, "amount": amount, "why": "told to"},
         )
         for action, order, amount in PROPOSALS
@@ -243,13 +244,19 @@ def _is_refused(talk: Talk) -> bool:
 
 
 async def launch_all(
-    floor: Floor, server: FakeOpenAI, attacks: Sequence[Attack], *, at_once: int = 8
+    floor: Floor,
+    server: FakeOpenAI,
+    attacks: Sequence[Attack],
+    models: Mapping[str, Obedient],
+    *,
+    one_of: int = 1,
 ) -> list[Outcome]:
-    """Launch every attack at every obedient model."""
+    """Launch the attacks at the obedient models: each at every one, or at one of so many."""
     outcomes: list[Outcome] = []
-    for script, model in scripts().items():
-        for start in range(0, len(attacks), at_once):
-            batch = attacks[start : start + at_once]
+    for turn, (script, model) in enumerate(models.items()):
+        chosen = [one for place, one in enumerate(attacks) if (place + turn) % one_of == 0]
+        for start in range(0, len(chosen), AT_ONCE):
+            batch = chosen[start : start + AT_ONCE]
             outcomes += await asyncio.gather(
                 *(launch(floor, server, attack, script, model) for attack in batch)
             )

@@ -447,7 +447,7 @@ async def test_an_agent_who_resolves_the_case_withdraws_a_proposal(
 async def test_what_was_released_before_a_claim_is_done_and_the_agent_alone_is_told(
     floor: Floor, orders: FakeOrders, waiting: ConversationId, failures: list[Any], noted: str
 ) -> None:
-    orders.failures = failures
+    orders.failures = list(failures)
     await floor.ask("perhaps")
     said = (await floor.see(waiting)).said
 

@@ -59,12 +59,22 @@ def test_a_value_is_spread_out_with_defaults_and_nulls_for_what_was_left_out() -
         {"type": "objekt"},
         {"properties": {"a": {"$ref": "https://elsewhere.example/schema.json"}}},
         {"properties": {"a": {"$ref": "#/$defs/missing"}}},
-        {"items": [{"$ref": "file:///etc/passwd"}]},
+        {"allOf": [{"$ref": "file:///etc/passwd"}]},
+        {"properties": {"a": {"pattern": "["}}},
     ],
 )
 def test_a_schema_that_is_none_or_points_elsewhere_is_refused(schema: Json) -> None:
-    with pytest.raises(ValueError, match=r"no JSON schema|names nothing"):
+    with pytest.raises(ValueError, match=r"no JSON schema|names nothing|no regular"):
         schemas.check(schema)
+
+
+def test_a_schema_that_leads_to_itself_fits_nothing() -> None:
+    schema = schemas.check({"$ref": "#"})
+
+    flaw = schemas.flaw({}, schema, name="input")
+
+    assert flaw is not None
+    assert "leads to itself" in flaw[1]
 
 
 def test_a_schema_may_point_into_itself() -> None:
