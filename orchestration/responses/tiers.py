@@ -96,6 +96,7 @@ async def draft(
     ]
     messages += _faults(brief)
     request = ModelRequest(messages=tuple(messages))
+    finding: Thought | None
     if tier == LIGHT:
         finding = _finding((await ask(request, Finding)).value)
     else:
