@@ -4,9 +4,9 @@ import os
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -32,6 +32,12 @@ class ModelEntry(BaseModel):
     timeout: float = Field(default=30, gt=0, le=600)
     max_concurrency: int = Field(default=8, ge=1, le=1000)
 
+    @model_validator(mode="after")
+    def _has_both_prices_or_none(self) -> Self:
+        if (self.input_price is None) != (self.output_price is None):
+            raise ValueError("input_price and output_price belong together")
+        return self
+
 
 class ModelsFile(BaseModel):
     """The models file: tiers by name, each a list of models, first choice first."""
@@ -46,6 +52,20 @@ def tiers_of(settings: Settings) -> Tiers:
 
     Raises `BadSetting` naming the variable or the place in the file.
     """
+    return Tiers(_models(settings))
+
+
+def premium_of(settings: Settings) -> ModelConfig | None:
+    """Return the model that savings are measured against, as a tier has it, where one was named."""
+    name = settings.frontdesk_premium_model
+    if not name:
+        return None
+    known = (model for those in _models(settings).values() for model in those)
+    unlisted = ModelConfig(name=name, api_base=settings.frontdesk_model_api_base)
+    return next((model for model in known if model.name == name), unlisted)
+
+
+def _models(settings: Settings) -> dict[str, tuple[ModelConfig, ...]]:
     base = settings.frontdesk_model_api_base
     named = {
         LIGHT: _names(settings.frontdesk_light_models),
@@ -57,13 +77,7 @@ def tiers_of(settings: Settings) -> Tiers:
     }
     if settings.frontdesk_models_file:
         tiers |= _read_file(settings.frontdesk_models_file, base)
-    return Tiers(tiers)
-
-
-def premium_of(settings: Settings) -> ModelConfig | None:
-    """Return the model that savings are measured against, where one was named."""
-    name = settings.frontdesk_premium_model
-    return ModelConfig(name=name, api_base=settings.frontdesk_model_api_base) if name else None
+    return tiers
 
 
 def _names(text: str | None) -> list[str]:
