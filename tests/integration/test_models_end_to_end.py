@@ -18,7 +18,7 @@ from orchestration import store
 from orchestration.costs import call_cost
 from orchestration.models import ModelCall
 from orchestration.types import Price
-from tests.fakes.floor import Floor, Talk
+from tests.fakes.floor import BEN, Floor, Talk
 from tests.fakes.openai_server import (
     FAULTS,
     HANG,
@@ -478,6 +478,57 @@ async def test_a_draft_the_judge_is_not_sure_of_waits_for_a_human(
     assert talk.run.status == "waiting"
     assert talk.approval.draft["text"] == RIGHT
     assert RIGHT not in talk.said
+
+
+async def test_what_a_model_proposes_waits_for_a_human_with_exact_arguments(
+    server: FakeOpenAI, open_app: Open
+) -> None:
+    wanted = {"action": "refund", "order": "1043", "amount": "59.90", "why": "charged twice"}
+    server.script(stated("I suggest a refund of 59.90 USD.", "1043", proposal=wanted))
+
+    async with open_app() as floor:
+        talk, calls = await ask(floor, COMPLEX)
+
+    proposed = talk.approval.proposal
+    assert (proposed["action"], proposed["order"]) == ("refund", "1043")
+    assert proposed["arguments"] == {"amount": "59.90", "currency": "USD"}
+    assert talk.run.status == "waiting"
+    assert len(talk.said) == len(calls) == 1
+    assert "59.90" not in talk.said[0]
+
+
+@pytest.mark.parametrize(
+    ("order", "amount"), [("2077", "119.00"), ("1043", "9999.00"), ("1043", "all of it")]
+)
+async def test_what_cannot_be_done_is_no_proposal(
+    server: FakeOpenAI, open_app: Open, order: str, amount: str
+) -> None:
+    wanted = {"action": "refund", "order": order, "amount": amount}
+    server.script(stated("I suggest a refund.", "1043", proposal=wanted))
+
+    async with open_app() as floor:
+        talk, _ = await ask(floor, COMPLEX)
+
+    assert talk.approvals == []
+    assert talk.said == [HANDED_OVER]
+    assert "it proposes what cannot be done" in str(talk.case.brief["tried"])
+
+
+async def test_what_a_record_denies_of_one_field_is_not_denied_of_the_others(
+    server: FakeOpenAI, open_app: Open
+) -> None:
+    def answer(body: Any) -> Reply:
+        due = shown(body).orders()["2078"].partition("due on: ")[2].partition(";")[0]
+        return stated(f"Your order 2078 has not been shipped yet. It is expected on {due}.", "2078")
+
+    server.answer_with(only("strong", answer))
+    async with open_app() as floor:
+        conversation = await floor.say("why was I charged twice for 2078", who=BEN)
+        await floor.work(conversation)
+        talk = await floor.see(conversation)
+
+    assert talk.run.outcome == "send"
+    assert talk.said[0].startswith("Your order 2078 has not been shipped yet. It is expected on ")
 
 
 async def test_a_hanging_model_leaves_time_for_the_next(server: FakeOpenAI, open_app: Open) -> None:

@@ -128,7 +128,7 @@ def test_a_mistake_in_the_file_is_named_with_its_place(file: Path, text: str, pl
 
 
 def test_a_file_that_is_not_there_is_named(file: Path) -> None:
-    with pytest.raises(BadSetting, match="FRONTDESK_MODELS_FILE: .*cannot be read"):
+    with pytest.raises(BadSetting, match=r"FRONTDESK_MODELS_FILE: .*cannot be read"):
         tiers_of(read(frontdesk_models_file=file))
 
 
