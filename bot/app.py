@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -164,7 +165,7 @@ def build(
         database=database,
         catalog=Catalog(
             database,
-            new_classifier=classifiers.get("local"),
+            new_classifier=partial(classifiers.get("local"), apart=True),
             new_index=knowledge.get("lexical"),
         ),
         orders=order_sources.get("records")(Records(database, clock)),

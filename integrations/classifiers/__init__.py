@@ -1,6 +1,10 @@
 """Ways to read what a text is about, each registered under its name."""
 
+from collections.abc import Callable
+
 from orchestration.interfaces import IntentClassifier
 from orchestration.registry import Registry
 
-classifiers: Registry[type[IntentClassifier]] = Registry("classifier", "integrations.classifiers")
+classifiers: Registry[Callable[..., IntentClassifier]] = Registry(
+    "classifier", "integrations.classifiers"
+)

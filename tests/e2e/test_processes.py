@@ -123,10 +123,6 @@ def test_serve_loads_no_model_library(figures: Figures) -> None:
     assert not figures.loads_models
 
 
-@pytest.mark.xfail(
-    reason="the first start trains in the process, and scikit-learn stays: some 330 MB",
-    strict=False,
-)
 def test_serve_stays_small_when_it_trains(figures: Figures) -> None:
     assert figures.memory_kb < MOST_MEMORY_KB
 

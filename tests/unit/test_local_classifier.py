@@ -397,3 +397,12 @@ def test_without_texts_out_of_scope_their_figures_are_absent() -> None:
 
     assert figures["oos_auroc"] is None
     assert figures["oos_recall_at_threshold"] is None
+
+
+def test_a_training_apart_learns_the_same(trained: LocalClassifier) -> None:
+    apart = LocalClassifier(apart=True)
+
+    apart.train(INTENTS)
+
+    assert apart.fingerprint == trained.fingerprint
+    assert apart.read("where is my order 1042") == trained.read("where is my order 1042")

@@ -8,6 +8,7 @@ from typing import Any
 
 from integrations.classifiers import classifiers
 from integrations.classifiers.local import calibration, files, fitting
+from integrations.classifiers.local.apart import train_apart
 from integrations.classifiers.local.calibration import Calibration
 from integrations.classifiers.local.fitting import Fit
 from integrations.classifiers.local.grams import count_grams
@@ -33,12 +34,16 @@ class Model:
 
 @classifiers.register("local")
 class LocalClassifier:
-    """Learns intents from their examples; a training leaves the old model serving until it ends."""
+    """Learns intents from their examples; a training leaves the old model serving until it ends.
+
+    `apart` trains in a process of its own, so that this one stays small.
+    """
 
     fingerprint: str = ""
 
-    def __init__(self) -> None:
+    def __init__(self, *, apart: bool = False) -> None:
         self._model: Model | None = None
+        self._apart = apart
 
     def train(self, intents: Sequence[Intent]) -> None:
         """Learn the intents that have examples; raises `BadInput` where fewer than two have any."""
@@ -47,6 +52,9 @@ class LocalClassifier:
             raise BadInput(
                 "a classifier needs at least two intents with examples", field="intents.examples"
             )
+        if self._apart and (learnt := train_apart(intents)):
+            self.load(learnt)
+            return
         with fitting.one_thread():
             self._adopt(_learn(taught, fingerprint_of(intents)))
 
