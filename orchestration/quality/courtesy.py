@@ -43,7 +43,12 @@ _AFFIRMS = re.compile(
     r"|naturlich|selbstverstandlich|stimmt|oui|bien sur|exact|tout a fait|d'accord|si|claro"
     r"|correcto|exacto|certo"
     r"|esatto|corretto|certamente|zeker|klopt|natuurlijk|inderdaad|sim|correto|com certeza|no"
-    r"|nein|non|nee|nao)"
+    r"|nein|non|nee|nao"
+    # "It is done." confirms what nobody has done.
+    r"|(?:(?:that|this|it|all|everything)(?:'s| is| has been)? )?(?:now )?(?:all )?"
+    r"(?:done|set|sorted|taken care of|arranged|completed|processed|confirmed|fixed)"
+    r"|(?:ist |schon |alles )*(?:erledigt|gemacht|bestatigt)|(?:c'est )?fait|(?:esta )?hecho"
+    r"|listo|(?:e )?fatto|(?:is )?geregeld|(?:esta )?feito|pronto)"
     r"(?:[ ,]+(?:it is|that's right|you can|sie konnen|please|bitte|that is correct|indeed))?[ .!]*"
 )
 # What no courtesy may carry along.
