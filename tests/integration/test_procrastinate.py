@@ -204,6 +204,8 @@ async def test_a_slow_conversation_does_not_hold_up_another(dsn: str) -> None:
         stuck.set()
         await until(lambda: advances.done["slow"] == 1)
 
+    assert (advances.done["quick"], advances.done["slow"]) == (1, 1)
+
 
 async def test_a_failing_advance_is_logged_and_the_next_one_goes_on(
     dsn: str, caplog: pytest.LogCaptureFixture
@@ -220,6 +222,8 @@ async def test_a_failing_advance_is_logged_and_the_next_one_goes_on(
         await until(lambda: "advance failed" in caplog.messages)
         await dispatcher.wake(ConversationId("good"))
         await until(lambda: advances.done["good"] == 1)
+
+    assert advances.done["good"] == 1
 
 
 async def test_a_wake_in_a_moment_comes_in_a_moment_and_the_earlier_one_wins(dsn: str) -> None:
@@ -357,6 +361,8 @@ async def test_a_worker_outlives_its_connections_being_cut(
         await until(lambda: len(advances.done) == 5)
         await until(dispatcher.is_ready)
 
+    assert set(advances.done) == set(conversations(5))
+
 
 async def test_a_worker_whose_heartbeat_fails_for_long_is_replaced(
     dsn: str, caplog: pytest.LogCaptureFixture
@@ -391,6 +397,8 @@ async def test_a_wake_left_behind_by_a_worker_that_lives_is_set_anew(dsn: str) -
             " 'doing', max(id) FROM procrastinate_workers",
         )
         await until(lambda: advances.done["c-1"] == 1)
+
+    assert advances.done["c-1"] == 1
 
 
 async def test_what_a_killed_worker_held_is_taken_over(dsn: str) -> None:
