@@ -36,8 +36,6 @@ class Route(Node):
     async def run(self, visit: Visit) -> Outcome:
         """Find the first rule that matches."""
         match = rules.first_match(self.config.rules, visit.state)
-        if match is None:
-            raise LookupError("no rule matched, and there is none with otherwise")
         tried = [{"rule": one.rule, "failed_on": one.failed_on} for one in match.tried]
         read = {name: visit.state.get(name) for name in sorted(self.reads(self.config))}
         return Outcome(
