@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from orchestration import delivery, escalation, masking, resolution, store
+from orchestration import delivery, escalated, escalation, masking, resolution, store
 from orchestration.context import Toolbox
 from orchestration.errors import BadInput, Conflict
 from orchestration.interfaces import Dispatcher
@@ -159,7 +159,7 @@ def release(scene: Scene, command: Command) -> Answer:
     changed = store.change_escalation(
         scene.connection, scene.case, status="open", assignee=None, claimed_at=None
     )
-    if changed.replied_at is None:
+    if escalated.waiting_since(scene.connection, changed):
         escalation.plan_first_answer(scene.connection, scene.tools.shop, changed, scene.now)
     store.raise_revision(scene.connection, scene.conversation.id)
     store.set_status(
@@ -173,8 +173,8 @@ def snooze(scene: Scene, command: Command) -> Answer:
     if command.until is None or command.until <= scene.now:
         raise BadInput("needs a moment in the future, such as 2030-01-31T09:00:00Z", field="until")
     changed = store.change_escalation(scene.connection, scene.case, snoozed_until=command.until)
-    is_answered = scene.case.replied_at is not None
-    plan = escalation.plan_resolution if is_answered else escalation.plan_first_answer
+    waits = escalated.waiting_since(scene.connection, scene.case) is not None
+    plan = escalation.plan_first_answer if waits else escalation.plan_resolution
     plan(scene.connection, scene.tools.shop, changed, command.until)
     return {}
 
@@ -183,6 +183,7 @@ def reply(scene: Scene, command: Command) -> Answer:
     """Send the agent's words to the customer."""
     _require_assignee(scene, command)
     text = masking.mask(_text(command))
+    waited = escalated.waiting_since(scene.connection, scene.case) is not None
     message = store.say(
         scene.connection,
         scene.conversation,
@@ -193,7 +194,7 @@ def reply(scene: Scene, command: Command) -> Answer:
     )
     delivery.queue_message(scene.connection, scene.conversation, message, scene.now)
     changed = store.change_escalation(scene.connection, scene.case, replied_at=scene.now)
-    if scene.case.replied_at is None:
+    if waited:
         escalation.plan_resolution(scene.connection, scene.tools.shop, changed, scene.now)
     return {"message_id": message.id}
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from orchestration import delivery, escalation, resolution, store
+from orchestration.classification import asks_nothing
 from orchestration.context import Case, Toolbox
 from orchestration.engine import Program, Walk
 from orchestration.journal import Journal
@@ -119,12 +120,27 @@ def keep_time(connection: Connection, tools: Toolbox, held: Hold) -> None:
     found = store.find_open_escalation(connection, conversation.id)
     if found is None:
         return
+    since = waiting_since(connection, found)
+    if since and found.target_from < since:
+        escalation.plan_first_answer(connection, tools.shop, found, since)
+        found = store.get_escalation(connection, found.id)
     for reminder in store.list_due_reminders(connection, found, now):
         if store.mark_reminded(connection, reminder, now):
             _remind(connection, tools, conversation, found, reminder, now)
             if reminder.level >= escalation.LEVELS[-1]:
                 _target_passed(connection, tools, conversation, found, now)
                 return
+
+
+def waiting_since(connection: Connection, case: Escalation) -> datetime | None:
+    """Return since when the customer waits for an agent's words; None where no answer is due.
+
+    Thanks and the like wait for nobody; what is written later puts nothing off.
+    """
+    if case.replied_at is None:
+        return case.created_at
+    unheard = store.list_unheard(connection, case.conversation_id)
+    return next((message.at for message in unheard if not asks_nothing(message.text)), None)
 
 
 def _remind(
@@ -148,7 +164,7 @@ def _target_passed(
     now: datetime,
 ) -> None:
     """Bring a case back up: unclaimed, one urgency higher, with a new target."""
-    if found.replied_at is not None:
+    if waiting_since(connection, found) is None:
         return
     higher = URGENCIES[min(URGENCIES.index(found.urgency) + 1, len(URGENCIES) - 1)]
     was_claimed = found.status == "claimed"

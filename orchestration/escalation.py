@@ -199,13 +199,13 @@ def raise_urgency(
         return case
     changed = store.change_escalation(connection, case, urgency=urgency)
     sooner = shop.after_open_time(now, _target(shop, changed).first)
-    if case.replied_at is None and (case.due_at is None or sooner < case.due_at):
+    if case.due_at is None or sooner < case.due_at:
         plan_first_answer(connection, shop, changed, now)
     return changed
 
 
 def plan_first_answer(connection: Connection, shop: Shop, case: Escalation, now: datetime) -> None:
-    """Plan the reminders until an agent's first answer, in opening hours."""
+    """Plan the reminders until an agent answers who waits since `now`, in opening hours."""
     _plan(connection, shop, case, now, _target(shop, case).first)
 
 

@@ -20,7 +20,7 @@ from orchestration.types import (
     Urgency,
 )
 
-__all__ = ["OTHER", "WORDLESS", "Facts", "classify"]
+__all__ = ["OTHER", "WORDLESS", "Facts", "asks_nothing", "classify"]
 
 WORDLESS = "wordless"
 OTHER = "other"
@@ -85,6 +85,11 @@ def classify(
         entities=_entities(text, orders),
         reasons=tuple(reasons),
     )
+
+
+def asks_nothing(text: str) -> bool:
+    """Tell whether a message is thanks, a farewell, a thumb or a nod and waits for no answer."""
+    return is_wordless(text) or is_a_nod(text) or find_small_talk(text) is not None
 
 
 def _choose(

@@ -98,6 +98,7 @@ from orchestration.store.messages import (
     answer_all,
     list_files,
     list_unanswered,
+    list_unheard,
     say,
     transcript,
 )
@@ -212,6 +213,7 @@ __all__ = [
     "list_silent",
     "list_steps",
     "list_unanswered",
+    "list_unheard",
     "list_unsettled",
     "lock",
     "lock_call",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 
 from orchestration import masking
 from orchestration.errors import Conflict, FrontdeskError
@@ -185,6 +185,8 @@ def _make_due(
     connection: Connection, conversation: Conversation, now: datetime, debounce: timedelta
 ) -> datetime:
     if conversation.status == "assigned":
+        # Its agent's time to answer runs from here.
+        conversations.make_due(connection, conversation.id, now)
         return now
     due = conversations.turn_due(connection, conversation.id, debounce) or now
     conversations.make_due(connection, conversation.id, due)
@@ -231,6 +233,19 @@ def list_unanswered(connection: Connection, conversation: str) -> list[Message]:
             messages.c.turn_id.is_(None),
             messages.c.author == "customer",
         )
+        .order_by(messages.c.seq)
+    )
+    return rows.fetch(connection, Message, statement)
+
+
+def list_unheard(connection: Connection, conversation: str) -> list[Message]:
+    """Return what the customer wrote since an agent last answered them, in order."""
+    agents = (messages.c.author == "agent", messages.c.audience == "customer")
+    own = messages.c.conversation_id == conversation
+    answered = select(func.coalesce(func.max(messages.c.seq), 0)).where(own, *agents)
+    statement = (
+        select(messages)
+        .where(own, messages.c.author == "customer", messages.c.seq > answered.scalar_subquery())
         .order_by(messages.c.seq)
     )
     return rows.fetch(connection, Message, statement)

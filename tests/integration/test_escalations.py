@@ -213,6 +213,130 @@ async def test_a_case_that_was_answered_in_time_stays_with_its_agent(
     assert talk.said == [EXPECTED, "On it."]
 
 
+@pytest.fixture
+async def answered(floor: Floor, escalated: ConversationId) -> ConversationId:
+    """Return a conversation whose agent has answered, half a day before now."""
+    await floor.command("claim", escalated)
+    await floor.command("reply", escalated, text="On it.")
+    floor.clock.move(hours=11)
+    await floor.turns.advance(escalated)
+    return escalated
+
+
+async def test_a_later_silence_of_the_agent_releases_the_claim_too(
+    floor: Floor, answered: ConversationId
+) -> None:
+    written = floor.clock.now
+    await floor.say("where is it now?")
+    await floor.turns.advance(answered)
+    planned = await floor.see(answered)
+
+    floor.clock.move(hours=4)
+    await floor.turns.advance(answered)
+
+    talk = await floor.see(answered)
+    assert planned.case.due_at == written + timedelta(hours=4)
+    assert (talk.case.status, talk.case.assignee, talk.case.urgency) == ("open", None, "high")
+    assert (talk.conversation.status, talk.said[-1]) == ("escalated", MOVED_UP)
+
+
+async def test_the_sweep_finds_a_message_that_waits_for_its_agent(
+    floor: Floor, answered: ConversationId
+) -> None:
+    await floor.say("where is it now?")
+
+    assert (await floor.see(answered)).conversation.due_at == floor.clock.now
+
+
+async def test_what_is_written_while_waiting_does_not_put_the_target_off(
+    floor: Floor, answered: ConversationId
+) -> None:
+    written = floor.clock.now
+    await floor.say("where is it now?")
+    await floor.turns.advance(answered)
+    floor.clock.move(hours=3)
+    await floor.say("hello?")
+    await floor.turns.advance(answered)
+
+    assert (await floor.see(answered)).case.due_at == written + timedelta(hours=4)
+
+
+async def test_a_target_slept_through_is_found_when_the_process_is_back(
+    floor: Floor, answered: ConversationId
+) -> None:
+    await floor.say("where is it now?")
+    floor.clock.move(hours=5)
+
+    await floor.turns.advance(answered)
+
+    talk = await floor.see(answered)
+    assert levels(talk)[-3:] == [50, 80, 100]
+    assert (talk.case.status, talk.said[-1]) == ("open", MOVED_UP)
+
+
+@sqlite_alone
+@pytest.mark.parametrize("thanks", ["thanks!", "👍", "ok", "bye"])
+async def test_thanks_wait_for_nobody(floor: Floor, answered: ConversationId, thanks: str) -> None:
+    await floor.say(thanks)
+    await floor.turns.advance(answered)
+    floor.clock.move(days=1)
+    await floor.turns.advance(answered)
+
+    talk = await floor.see(answered)
+    assert (talk.case.status, talk.case.assignee) == ("claimed", "maria")
+
+
+async def test_each_answer_ends_the_wait_and_the_next_message_begins_another(
+    floor: Floor, answered: ConversationId
+) -> None:
+    await floor.say("where is it now?")
+    await floor.turns.advance(answered)
+    await floor.command("reply", answered, text="In Lyon.")
+    after_answer = await floor.see(answered)
+    floor.clock.move(hours=5)
+    await floor.turns.advance(answered)
+    stayed = await floor.see(answered)
+    await floor.say("and when does it come?")
+    await floor.turns.advance(answered)
+
+    talk = await floor.see(answered)
+    assert after_answer.case.due_at == floor.clock.now - timedelta(hours=5) + timedelta(hours=24)
+    assert stayed.case.status == "claimed"
+    assert talk.case.due_at == floor.clock.now + timedelta(hours=4)
+
+
+@sqlite_alone
+async def test_a_case_released_while_the_customer_waits_has_a_target_of_its_own(
+    floor: Floor, answered: ConversationId
+) -> None:
+    await floor.say("where is it now?")
+    floor.clock.move(hours=1)
+    await floor.command("release", answered)
+    released = await floor.see(answered)
+    floor.clock.move(hours=4)
+    await floor.turns.advance(answered)
+
+    talk = await floor.see(answered)
+    assert released.case.due_at == floor.clock.now
+    assert (talk.case.status, talk.case.urgency) == ("open", "high")
+
+
+@sqlite_alone
+async def test_a_snoozed_case_rests_although_the_customer_waits(
+    floor: Floor, answered: ConversationId
+) -> None:
+    await floor.say("where is it now?")
+    until = floor.clock.now + timedelta(days=2)
+    await floor.command("snooze", answered, until=until)
+    floor.clock.move(days=1)
+    await floor.say("hello?")
+    await floor.turns.advance(answered)
+
+    talk = await floor.see(answered)
+    assert talk.case.status == "claimed"
+    assert talk.case.due_at == until + timedelta(hours=4)
+
+
 async def test_the_sweep_finds_a_reminder_that_is_due(
     floor: Floor, escalated: ConversationId
 ) -> None:
