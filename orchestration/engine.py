@@ -24,7 +24,7 @@ from orchestration.journal import Journal, Place
 from orchestration.models import Step
 from orchestration.nodes import End, Node, Outcome, Visit, Wait, node_kinds
 from orchestration.types import Json
-from orchestration.workflow import NodeSpec, Workflow, load
+from orchestration.workflow import COMMON_EXITS, NodeSpec, Workflow, load
 
 log = logging.getLogger(__name__)
 
@@ -135,27 +135,30 @@ class Walk:
                 node = leave.target
                 path.state["failure"] = leave.path.state["failure"]
                 path.is_failing = leave.path.is_failing
-                path.visits |= leave.path.visits
                 continue
             assert isinstance(stop, Stop)  # noqa: S101
             return stop
 
     async def _follow(self, node: str, path: _Path, *, inside: bool = False) -> Stop | str:
         """Walk until a stop, or until the join that closes the region it is inside of."""
+        has_joined = False
         while True:
             kind = self._spec(node).kind
-            if inside and kind == "join":
+            if inside and kind == "join" and not has_joined:
                 return node
             outcome, place = await self._visit(node, path, inside=inside)
             if outcome.end or outcome.wait:
                 return Stop(state=path.state, end=outcome.end, wait=outcome.wait, place=place)
-            if kind == "fork":
+            # The join that closes a region within this one is passed like any other node.
+            has_joined = kind == "fork" and outcome.exit not in COMMON_EXITS
+            if has_joined:
                 node = await self._fork(node, path)
             else:
                 node = self._next(node, outcome.exit or "")
 
     async def _fork(self, node: str, path: _Path) -> str:
-        starts = list(self._spec(node).exits.values())
+        exits = node_kinds.get("fork").exits(self.program.configs[node])
+        starts = [self._next(node, exit) for exit in exits]
         branches = [path.branch() for _ in starts]
         tasks = [
             asyncio.ensure_future(self._follow(start, branch, inside=True))
@@ -168,12 +171,13 @@ class Walk:
                 task.cancel()
             # A sibling that is in the middle of something is let go only when it has stopped.
             await asyncio.gather(*tasks, return_exceptions=True)
+            _count_visits(path, branches)
             raise
         before = dict(path.state)
         for branch in branches:
             new = {name: v for name, v in branch.state.items() if before.get(name) != v}
             path.state.update(new)
-            path.visits |= branch.visits
+        _count_visits(path, branches)
         join = joins[0]
         assert isinstance(join, str)  # noqa: S101
         return join
@@ -285,6 +289,11 @@ class Walk:
         if target is None:
             raise RunFailed(node, f"its exit {exit!r} leads nowhere")
         return target
+
+
+def _count_visits(path: _Path, branches: Iterable[_Path]) -> None:
+    for branch in branches:
+        path.visits |= branch.visits
 
 
 def _may_work_later(error: BaseException) -> bool:

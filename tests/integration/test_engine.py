@@ -159,6 +159,95 @@ async def test_a_branch_leaves_the_fork_by_its_own_error_exit(
     assert talk.said == ["heard: hi there"]
 
 
+@sqlite_alone
+@pytest.mark.parametrize("order", [("inner", "left"), ("left", "inner")])
+async def test_what_follows_an_inner_join_is_done_before_the_outer_one(
+    opens: Opens, acts: dict[str, Act], order: tuple[str, str]
+) -> None:
+    workflow = document(
+        "fork",
+        fork={"kind": "fork", "exits": dict(zip("ab", order, strict=True))},
+        left=act("left", next="join", written=["left"]),
+        inner={"kind": "fork", "exits": {"c": "one", "d": "meet"}},
+        one=act("one", next="meet", written=["one"]),
+        meet={"kind": "join", "next": "after"},
+        after=act("after", next="join", written=["after"]),
+        join={"kind": "join", "next": "work"},
+        work=act("work", next="send"),
+    )
+    acts |= {name: wrote(name, name) for name in ("left", "one", "after")}
+
+    async with opens(workflow) as floor:
+        talk = await floor.run()
+
+    assert sorted(step.node for step in talk.steps) == sorted(
+        workflow["nodes"].keys() - {"escalate"}
+    )
+
+
+@sqlite_alone
+async def test_a_fork_whose_visits_are_used_up_opens_no_branch(
+    opens: Opens, acts: dict[str, Act]
+) -> None:
+    nodes = {
+        **{name: node for name, node in FORKED["nodes"].items() if name != "say"},
+        "fork": {
+            "kind": "fork",
+            "max_visits": 1,
+            "exits": {"a": "left", "b": "right", "exhausted": "work"},
+        },
+        "join": {"kind": "join", "next": "fork"},
+        "work": act("work", next="send"),
+    }
+    acts |= {"left": wrote("left", "L"), "right": wrote("right", "R")}
+
+    async with opens({**FORKED, "nodes": nodes}) as floor:
+        talk = await floor.run("hi")
+
+    assert talk.said == ["heard: hi"]
+    assert [step.exit for step in talk.steps if step.node == "fork"] == ["a", "exhausted"]
+    assert len([step for step in talk.steps if step.node == "left"]) == 1
+
+
+@sqlite_alone
+async def test_what_a_branch_did_before_its_sibling_failed_counts_as_a_visit(
+    opens: Opens, acts: dict[str, Act]
+) -> None:
+    done = asyncio.Event()
+    rounds: list[int] = []
+
+    async def left(visit: Visit) -> Outcome:
+        await done.wait()
+        if visit.number == 1:
+            raise PermanentFailure("no luck")
+        return Outcome(exit="done", updates={"left": "L"})
+
+    async def right(visit: Visit) -> Outcome:
+        rounds.append(visit.number)
+        done.set()
+        return Outcome(exit="done", updates={"right": f"R{visit.number}"})
+
+    async def say(visit: Visit) -> Outcome:
+        return drafted(str(visit.state["right"]))
+
+    nodes = {
+        **FORKED["nodes"],
+        "left": act(
+            "left",
+            written=["left"],
+            max_visits=2,
+            exits={"done": "join", "error": "fork", "exhausted": "join"},
+        ),
+    }
+    acts |= {"left": left, "right": right, "say": say}
+
+    async with opens({**FORKED, "nodes": nodes}) as floor:
+        talk = await floor.run()
+
+    assert rounds == [1, 2]
+    assert talk.said == ["R2"]
+
+
 # Loops
 
 
