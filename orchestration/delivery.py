@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -29,6 +29,8 @@ LONGEST_ATTEMPT = timedelta(seconds=60)
 LONGEST_WAIT = timedelta(hours=12)
 LOOK_AGAIN = timedelta(seconds=5)
 MOST_LOOKS = 2
+
+Report = Callable[[Connection, Delivery], None]
 
 
 def queue_message(
@@ -109,23 +111,24 @@ def _message_body(conversation: Conversation, message: Message) -> dict[str, Any
 
 
 class Postman:
-    """Makes one attempt at each due delivery of a conversation, in their order."""
+    """Makes one attempt at each due delivery of a conversation, in their order.
 
-    def __init__(self, tools: Toolbox, channels: Mapping[str, Channel]) -> None:
+    `report` is called for a reply to the customer that failed, or of which nobody will know whether
+    it arrived, in the transaction that says so: once, whatever dies in between.
+    """
+
+    def __init__(self, tools: Toolbox, channels: Mapping[str, Channel], report: Report) -> None:
         self._tools = tools
         self._channels = channels
+        self._report = report
 
-    async def deliver_due(self, held: Hold) -> list[Delivery]:
-        """Attempt what is due; returns the replies that failed for good.
-
-        Raises `Fenced` where another worker has the conversation.
-        """
+    async def deliver_due(self, held: Hold) -> None:
+        """Attempt what is due; raises `Fenced` where another worker has the conversation."""
         conversation = held.conversation.id
         waiting = await self._tools.database.read(
             lambda connection: store.list_open(connection, conversation)
         )
         blocked: set[tuple[str, str]] = set()
-        failed = []
         for delivery in waiting:
             lane = (delivery.channel, delivery.target)
             if lane in blocked:
@@ -133,9 +136,6 @@ class Postman:
             after = await self._advance(held, delivery)
             if after.status in ("pending", "sending"):
                 blocked.add(lane)
-            if after.status == "failed" and after.audience == "customer":
-                failed.append(after)
-        return failed
 
     async def _advance(self, held: Hold, delivery: Delivery) -> Delivery:
         now = self._tools.clock()
@@ -143,18 +143,17 @@ class Postman:
             return delivery
         channel = self._channels.get(delivery.channel)
         if channel is None:
-            return await self._give_up(delivery, f"no channel named {delivery.channel!r} is set up")
+            return await self._give_up(
+                held, delivery, f"no channel named {delivery.channel!r} is set up"
+            )
         if delivery.status == "sending" and not channel.is_idempotent:
             return await self._look(held, channel, delivery)
         return await self._attempt(held, channel, delivery)
 
     async def _attempt(self, held: Hold, channel: Channel, delivery: Delivery) -> Delivery:
-        now = self._tools.clock()
-        started = await self._tools.database.write(
-            lambda connection: store.start_attempt(connection, held, delivery, now=now)
-        )
-        if started is None:
-            return await self._reread(delivery)
+        started = await self._tools.database.write(lambda c: self._start(c, held, delivery))
+        if started.status != "sending":
+            return started
         try:
             async with asyncio.timeout(LONGEST_ATTEMPT.total_seconds()):
                 receipt = await channel.deliver(_parcel(started))
@@ -168,6 +167,10 @@ class Postman:
             doubt = TemporaryFailure(describe(failure), in_doubt=True)
             return await self._try_later(channel, started, doubt)
         return await self._arrived(started, receipt)
+
+    def _start(self, connection: Connection, held: Hold, delivery: Delivery) -> Delivery:
+        store.start_attempt(connection, held, delivery, now=self._tools.clock())
+        return self._after(connection, delivery)
 
     async def _try_later(
         self, channel: Channel, delivery: Delivery, failure: TemporaryFailure
@@ -215,29 +218,53 @@ class Postman:
 
     async def _finish(self, delivery: Delivery, *, status: str, **values: Any) -> Delivery:
         now = self._tools.clock()
-        is_over = status not in ("pending", "sending")
         changes = {"status": status, "due_at": None, "error": None, **values}
-        if is_over:
+        if status not in ("pending", "sending"):
             changes["finished_at"] = now
-            self._tools.telemetry.count(
-                "deliveries", channel=delivery.channel, kind=delivery.kind, status=status
-            )
-        await self._tools.database.write(
-            lambda connection: store.finish_attempt(connection, delivery, now=now, **changes)
-        )
-        return await self._reread(delivery)
+        after = await self._tools.database.write(lambda c: self._end(c, delivery, changes))
+        if after.finished_at:
+            self._count(after)
+        return after
 
-    async def _give_up(self, delivery: Delivery, error: str) -> Delivery:
-        await self._tools.database.write(
-            lambda connection: store.change_delivery(
-                connection, delivery.id, status="failed", error=error, due_at=None
-            )
-        )
-        return await self._reread(delivery)
+    def _end(
+        self, connection: Connection, delivery: Delivery, changes: Mapping[str, Any]
+    ) -> Delivery:
+        if changes["status"] != "delivered":
+            # What else is written belongs to the conversation, which is always locked first.
+            store.lock(connection, delivery.conversation_id)
+        store.finish_attempt(connection, delivery, **changes)
+        return self._after(connection, delivery)
 
-    async def _reread(self, delivery: Delivery) -> Delivery:
-        return await self._tools.database.read(
-            lambda connection: store.get(connection, Delivery, delivery.id)
+    async def _give_up(self, held: Hold, delivery: Delivery, error: str) -> Delivery:
+        def give_up(connection: Connection) -> Delivery:
+            store.hold(connection, held)
+            store.change_delivery(
+                connection,
+                delivery.id,
+                status="failed",
+                error=error,
+                due_at=None,
+                finished_at=self._tools.clock(),
+            )
+            return self._after(connection, delivery)
+
+        after = await self._tools.database.write(give_up)
+        self._count(after)
+        return after
+
+    def _after(self, connection: Connection, delivery: Delivery) -> Delivery:
+        """Return the delivery as it is by now, having told a human where one must look."""
+        after = store.get(connection, Delivery, delivery.id)
+        if after.status in store.UNDELIVERED and after.audience == "customer":
+            self._report(connection, after)
+        return after
+
+    def _count(self, delivery: Delivery) -> None:
+        self._tools.telemetry.count(
+            "deliveries",
+            channel=delivery.channel,
+            kind=delivery.kind,
+            status=delivery.status,
         )
 
 

@@ -178,28 +178,35 @@ def _target_passed(
         tell(connection, tools, conversation, "back_in_queue", None, now)
 
 
-def report_undelivered(connection: Connection, tools: Toolbox, failed: Delivery) -> None:
-    """Tell agents of a reply that could not be delivered; where none has the case, open one."""
-    conversation = store.lock(connection, failed.conversation_id)
+def report_undelivered(connection: Connection, undelivered: Delivery, *, tools: Toolbox) -> None:
+    """Have a human look at a reply that failed, or of which nobody knows whether it arrived.
+
+    An open case gets a note, where there is none one is opened.
+    """
+    conversation = store.lock(connection, undelivered.conversation_id)
     now = tools.clock()
-    details = {"delivery": failed.id, "error": failed.error}
+    problem = _problem(undelivered)
+    details = {"delivery": undelivered.id, "status": undelivered.status, "error": undelivered.error}
     store.record_event(
         connection, conversation.id, "undelivered", details, now=now, audience="agents"
     )
-    if failed.author == "agent" or conversation.status == "assigned":
-        return
     said = store.transcript(connection, conversation.id)
+    text = next((one.text for one in said if one.id == undelivered.message_id), None)
+    if store.find_open_escalation(connection, conversation.id):
+        note = f"{problem}: “{text}”" if text else problem
+        store.say(connection, conversation, author="system", text=note, now=now, audience="agents")
+        return
     transcript = [
         {"author": one.author, "text": one.text, "at": one.at.isoformat()} for one in said
     ]
     brief: dict[str, Json] = {
-        "summary": f"The bot's reply could not be delivered: {failed.error}",
+        "summary": f"{problem[0].upper()}{problem[1:]}.",
         "classification": None,
         "customer": {},
         "orders": [],
         "transcript": transcript,
-        "suggested_reply": said[-1].text if said else None,
-        "tried": [{"delivery": failed.id, "result": failed.error}],
+        "suggested_reply": text,
+        "tried": [{"delivery": undelivered.id, "result": problem}],
     }
     escalation.open_case(
         connection,
@@ -207,8 +214,15 @@ def report_undelivered(connection: Connection, tools: Toolbox, failed: Delivery)
         conversation,
         run=None,
         queue=escalation.DEFAULT_QUEUE,
-        reason=f"a reply could not be delivered: {failed.error}",
+        reason=problem,
         urgency="normal",
         brief=brief,
         now=now,
     )
+
+
+def _problem(undelivered: Delivery) -> str:
+    error = undelivered.error or "the attempt came to no end"
+    if undelivered.status == "unconfirmed":
+        return f"it is not known whether a reply arrived: {error}"
+    return f"a reply could not be delivered: {error}"

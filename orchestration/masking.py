@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 CARD = "[card number removed]"
 CODE = "[security code removed]"
@@ -107,10 +108,53 @@ def mask(text: str) -> str:
     return text
 
 
+def mask_name(name: str) -> str:
+    """Return the name of a file, masked; an underscore separates words there."""
+    words = name.replace("_", " ")
+    masked = mask(words)
+    return name if masked == words else masked
+
+
+def mask_json(value: Any) -> Any:
+    """Return plain JSON with every text and number in it masked, names of fields too.
+
+    The name of a field counts as said before its value: `{"cvv": 123}` holds a security code.
+    """
+    match value:
+        case dict():
+            return {mask(name): _mask_field(name, item) for name, item in value.items()}
+        case list():
+            return [mask_json(item) for item in value]
+        case bool() | None:
+            return value
+        case _:
+            return _mask_value("", value)
+
+
 def redact(text: str) -> str:
     """Return the text as logs may hold it: masked, without e-mail addresses and phone numbers."""
     text = _ADDRESS.sub(EMAIL, mask(text))
     return _PHONE.sub(lambda found: PHONE if _is_phone(found.group()) else found.group(), text)
+
+
+def _mask_field(name: str, value: Any) -> Any:
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        return _mask_value(f"{name.replace('_', ' ')}: ", value)
+    return mask_json(value)
+
+
+def _mask_value(said_before: str, value: str | float) -> str | float:
+    """Return a text or number as it is, or its masked text where there is something to hide."""
+    alone = str(value)
+    masked = mask(said_before + alone)
+    if masked == said_before + alone:
+        return value
+    if not masked.startswith(said_before):
+        # What is said before was masked too, and no longer tells where the value begins.
+        return mask(alone)
+    value_masked = masked[len(said_before) :]
+    # In a field of its own a password goes on to its end, also over spaces.
+    return SECRET if value_masked.startswith(SECRET) else value_masked
 
 
 def _masked(text: str) -> str:

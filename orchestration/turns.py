@@ -42,7 +42,8 @@ class Turns:
     def __init__(self, tools: Toolbox, programs: Programs, channels: Mapping[str, Channel]) -> None:
         self._tools = tools
         self._programs = programs
-        self._postman = Postman(tools, channels)
+        report = partial(escalated.report_undelivered, tools=tools)
+        self._postman = Postman(tools, channels, report)
         self._one_suspect = asyncio.Lock()
 
     async def advance(self, conversation: ConversationId) -> datetime | None:
@@ -63,12 +64,12 @@ class Turns:
             return None
 
     async def _work(self, held: Hold) -> None:
-        await self._deliver(held)
+        await self._postman.deliver_due(held)
         await self._write(lambda c: escalated.keep_time(c, self._tools, held))
         await self._tools.catalog.wait()
         while await self._walk_next(held):
             continue
-        await self._deliver(held)
+        await self._postman.deliver_due(held)
 
     async def _walk_next(self, held: Hold) -> bool:
         try:
@@ -80,12 +81,6 @@ class Turns:
                 if run := await self._write(lambda c: self._next_run(c, held, is_alone=True)):
                     await self._walk(held, run)
         return run is not None
-
-    async def _deliver(self, held: Hold) -> None:
-        for failed in await self._postman.deliver_due(held):
-            await self._write(
-                partial(escalated.report_undelivered, tools=self._tools, failed=failed)
-            )
 
     def _next_run(
         self, connection: Connection, held: Hold, *, is_alone: bool = False

@@ -43,17 +43,24 @@ async def list_conversations(
 
 @router.get("/{id}")
 async def get_conversation(id: str, app: CurrentApp, key: Reader) -> dict[str, Any]:
-    """Return a conversation with what was said; agents' notes are for the admin key alone."""
-    audience = None if key == "admin" else "customer"
-    return await app.database.read(lambda connection: _whole(connection, id, audience))
+    """Return a conversation with what was said.
+
+    Agents' notes, and how what was said fares on its way, are for the admin key alone.
+    """
+    is_admin = key == "admin"
+    return await app.database.read(lambda connection: _whole(connection, id, is_admin=is_admin))
 
 
-def _whole(connection: Connection, id: str, audience: str | None) -> dict[str, Any]:
+def _whole(connection: Connection, id: str, *, is_admin: bool) -> dict[str, Any]:
     row = store.get(connection, Conversation, id)
-    said = store.transcript(connection, id, audience=audience)
+    said = store.transcript(connection, id, audience=None if is_admin else "customer")
     files = store.list_files(connection, [message.id for message in said])
     shape = shapes.conversation(row, store.customer_of(connection, row))
-    return {**shape, "messages": [shapes.message(message, files) for message in said]}
+    shape["messages"] = [shapes.message(message, files) for message in said]
+    if is_admin:
+        sent = store.list_deliveries(connection, id)
+        shape["deliveries"] = [shapes.delivery(one) for one in sent]
+    return shape
 
 
 @router.get("/{id}/events", response_class=StreamingResponse)

@@ -125,12 +125,12 @@ def _workflow(connection: Connection) -> Iterator[Finding]:
 
 
 def _deliveries(connection: Connection) -> Finding:
-    failed = store.list_failed(connection)
-    if not failed:
-        return _ok("deliveries", "none has failed")
-    newest = failed[0]
-    count = f"at least {len(failed)}" if len(failed) == 100 else str(len(failed))
-    words = f"{count} failed or unconfirmed, the newest by {newest.channel}: {newest.error}"
+    newest = store.newest_undelivered(connection)
+    if newest is None:
+        return _ok("deliveries", "none has failed, and none is unconfirmed")
+    counts = store.count_undelivered(connection)
+    listed = ", ".join(f"{count} {status}" for status, count in counts.items())
+    words = f"{listed}, the newest by {newest.channel}: {newest.error}"
     where = f"look at conversation {newest.conversation_id}, and see that its target answers"
     return _warning("deliveries", words, where)
 

@@ -39,13 +39,15 @@ from orchestration.store.conversations import (
     watch,
 )
 from orchestration.store.deliveries import (
+    UNDELIVERED,
     add_delivery,
     change_delivery,
+    count_undelivered,
     finish_attempt,
     list_deliveries,
-    list_failed,
     list_in_flight,
     list_open,
+    newest_undelivered,
     start_attempt,
     withhold,
 )
@@ -140,6 +142,7 @@ from orchestration.store.shop import (
 
 __all__ = [
     "API",
+    "UNDELIVERED",
     "AlreadyPending",
     "CostReport",
     "Costs",
@@ -162,6 +165,7 @@ __all__ = [
     "costs",
     "count_orders",
     "count_steps",
+    "count_undelivered",
     "customer_of",
     "drop_expired",
     "due",
@@ -199,7 +203,6 @@ __all__ = [
     "list_deliveries",
     "list_due_reminders",
     "list_escalations",
-    "list_failed",
     "list_files",
     "list_in_flight",
     "list_intents",
@@ -224,6 +227,7 @@ __all__ = [
     "mark_reminded",
     "new_id",
     "newest_conversation",
+    "newest_undelivered",
     "next_due",
     "open_approval",
     "plain",

@@ -10,6 +10,9 @@ from orchestration.models import Conversation, Delivery, Message
 from orchestration.store import conversations, rows
 from orchestration.store.conversations import OPEN_DELIVERIES, Hold, deliveries
 
+# How a delivery ends that did not arrive, or may not have.
+UNDELIVERED = ("failed", "unconfirmed")
+
 
 def add_delivery(
     connection: Connection,
@@ -64,15 +67,13 @@ def list_open(connection: Connection, conversation: str) -> list[Delivery]:
     return rows.fetch(connection, Delivery, statement)
 
 
-def start_attempt(
-    connection: Connection, held: Hold, delivery: Delivery, *, now: datetime
-) -> Delivery | None:
-    """Mark an attempt as started; withhold it, returning None, where an agent has taken over."""
+def start_attempt(connection: Connection, held: Hold, delivery: Delivery, *, now: datetime) -> None:
+    """Mark an attempt as started, or withhold it where an agent has taken over."""
     current = conversations.hold(connection, held)
     from_bot = delivery.author == "bot" and delivery.audience == "customer"
     if from_bot and current.status == "assigned":
         withhold(connection, delivery, now=now)
-        return None
+        return
     change_delivery(
         connection,
         delivery.id,
@@ -81,7 +82,6 @@ def start_attempt(
         looks=0,
         started_at=now,
     )
-    return rows.get(connection, Delivery, delivery.id)
 
 
 def withhold(connection: Connection, delivery: Delivery, *, now: datetime) -> None:
@@ -102,9 +102,7 @@ def change_delivery(connection: Connection, delivery: str, **values: Any) -> Non
     connection.execute(update(deliveries).where(deliveries.c.id == delivery).values(**values))
 
 
-def finish_attempt(
-    connection: Connection, delivery: Delivery, *, now: datetime, **values: Any
-) -> None:
+def finish_attempt(connection: Connection, delivery: Delivery, **values: Any) -> None:
     """Record how an attempt ended; raises `Fenced` where a later attempt has begun since."""
     statement = (
         update(deliveries)
@@ -132,15 +130,27 @@ def list_in_flight(connection: Connection, conversation: str) -> list[str]:
     return list(connection.execute(statement).scalars())
 
 
-def list_failed(connection: Connection, *, limit: int = 100) -> list[Delivery]:
-    """Return the newest deliveries that did not arrive or may not have."""
+def count_undelivered(connection: Connection) -> dict[str, int]:
+    """Return how many deliveries did not arrive or may not have, by status."""
+    statement = (
+        select(deliveries.c.status, func.count())
+        .where(deliveries.c.status.in_(UNDELIVERED))
+        .group_by(deliveries.c.status)
+        .order_by(deliveries.c.status)
+    )
+    return {status: int(count) for status, count in connection.execute(statement)}
+
+
+def newest_undelivered(connection: Connection) -> Delivery | None:
+    """Return the newest delivery that did not arrive or may not have."""
     statement = (
         select(deliveries)
-        .where(deliveries.c.status.in_(("failed", "unconfirmed")))
-        .order_by(deliveries.c.created_at.desc())
-        .limit(limit)
+        .where(deliveries.c.status.in_(UNDELIVERED))
+        .order_by(deliveries.c.created_at.desc(), deliveries.c.id)
+        .limit(1)
     )
-    return rows.fetch(connection, Delivery, statement)
+    found = rows.fetch(connection, Delivery, statement)
+    return found[0] if found else None
 
 
 def list_deliveries(connection: Connection, conversation: str) -> list[Delivery]:

@@ -156,7 +156,7 @@ def _insert(
         source=incoming.source,
         source_id=incoming.source_id,
         fingerprint=incoming.fingerprint,
-        details=dict(incoming.metadata) or None,
+        details=masking.mask_json(dict(incoming.metadata)) or None,
     )
     if not rows.add_unless_there(connection, message):
         raise Repeated(f"message {incoming.source_id!r} is being received twice")
@@ -173,7 +173,7 @@ def _add_files(connection: Connection, message: str, attachments: Sequence[Attac
         file = File(
             id=rows.new_id(),
             message_id=message,
-            name=attachment.name,
+            name=masking.mask_name(attachment.name),
             type=attachment.type,
             url=attachment.url,
             content=attachment.content,

@@ -143,6 +143,20 @@ def test_what_the_bot_wrote_is_withheld_once_an_agent_has_claimed(
     assert [each["author"] for each in shown] == ["customer", "agent"]
 
 
+def test_how_replies_fare_is_shown_to_the_admin_key_alone(
+    frontdesk: Frontdesk, receiver: Receiver
+) -> None:
+    receiver.script(failing(400))
+    sent = frontdesk.send("hello", conversation=new_name(), callback_url=receiver.url)
+    path = f"/v1/conversations/{sent['conversation_id']}"
+
+    wait_for(lambda: frontdesk.admin.get(path).json()["status"] == "escalated", "case")
+
+    shown = frontdesk.admin.get(path).json()["deliveries"][0]
+    assert (shown["status"], shown["attempts"]) == ("failed", 1)
+    assert "deliveries" not in frontdesk.system.get(path).json()
+
+
 def test_an_agents_words_arrive_as_a_callback(frontdesk: Frontdesk, receiver: Receiver) -> None:
     case = frontdesk.escalate(callback_url=receiver.url)
     case = {**case, **frontdesk.command(case, "claim")}

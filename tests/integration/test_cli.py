@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,8 +22,9 @@ from bot.app import PRESETS
 from orchestration import store
 from orchestration.database import Database
 from orchestration.intents import load_intents, write_intents
+from orchestration.models import Conversation
 from orchestration.programs import publish
-from orchestration.types import Intent
+from orchestration.types import IncomingMessage, Intent, Sender
 
 T = TypeVar("T")
 
@@ -447,6 +448,42 @@ def test_the_doctor_finds_no_error_in_a_stocked_shop(frontdesk: Frontdesk, stock
     assert checks["orders"]["level"] == checks["knowledge"]["level"] == "ok"
     assert checks["chat"]["level"] == "warning"
     assert all(each["cure"] for each in checks.values() if each["level"] != "ok")
+
+
+def test_the_doctor_counts_replies_that_nobody_knows_to_have_arrived(
+    frontdesk: Frontdesk, stocked: str
+) -> None:
+    def fail(connection: Connection, *statuses: str) -> None:
+        for number, status in enumerate(statuses):
+            incoming = IncomingMessage(
+                channel="webhook",
+                conversation="talk",
+                source="test",
+                source_id=f"m-{number}",
+                sender=Sender(source="shop", external_id="C-1001"),
+                text="hello",
+                fingerprint="-",
+            )
+            received = store.add_message(connection, incoming, now=NOW, debounce=timedelta())
+            talk = store.get(connection, Conversation, received.conversation)
+            sent = store.add_delivery(
+                connection,
+                talk,
+                channel="webhook",
+                kind="reply",
+                audience="customer",
+                author="bot",
+                target="https://shop.example",
+                body="{}",
+                now=NOW + timedelta(seconds=number),
+            )
+            store.change_delivery(connection, sent.id, status=status, error=f"error {number}")
+
+    on_database(stocked, lambda c: fail(c, "failed", "unconfirmed", "failed", "delivered"))
+
+    answer = frontdesk("doctor")
+
+    assert "2 failed, 1 unconfirmed, the newest by webhook: error 2" in answer.out
 
 
 def test_the_doctor_names_the_cure_for_a_missing_database(

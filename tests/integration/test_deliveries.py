@@ -5,9 +5,12 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import Connection
 
-from orchestration.delivery import LOOK_AGAIN, WAITS
+from orchestration import store
+from orchestration.delivery import LOOK_AGAIN, WAITS, Postman
 from orchestration.errors import PermanentFailure, TemporaryFailure
+from orchestration.models import Delivery
 from orchestration.types import ConversationId
 from tests.fakes.acts import acting, echo
 from tests.fakes.floor import DEBOUNCE, Floor, open_floor
@@ -36,6 +39,17 @@ async def doubtful(database_url: str) -> AsyncIterator[Floor]:
     with acting(work=echo):
         async with open_floor(database_url, workflow=WORK, memory=memory) as floor:
             yield floor
+
+
+@pytest.fixture
+async def handed_over(database_url: str) -> AsyncIterator[tuple[Floor, ConversationId]]:
+    """A floor with an escalated conversation whose last bot message has not left yet."""
+    memory = MemoryChannel(is_idempotent=False, settles_in=SETTLES)
+    async with open_floor(database_url, workflow=SHIPPED, memory=memory) as floor:
+        memory.script(BUSY)
+        conversation = await floor.say("I want my money back")
+        await floor.work(conversation)
+        yield floor, conversation
 
 
 async def pass_and_work(floor: Floor, conversation: ConversationId, after: timedelta) -> None:
@@ -304,6 +318,86 @@ async def test_a_channel_with_a_bug_is_in_doubt_and_does_not_stop_the_conversati
     assert await statuses(doubtful, conversation) == ["delivered"]
 
 
+async def test_a_human_looks_once_at_a_reply_of_unknown_outcome(doubtful: Floor) -> None:
+    doubtful.memory.always(Attempt(error=LOST))
+    conversation = await doubtful.say("hello")
+    await doubtful.work(conversation)
+
+    await until_done(doubtful, conversation)
+    for _ in range(3):
+        await pass_and_work(doubtful, conversation, timedelta(hours=1))
+
+    talk = await doubtful.see(conversation)
+    assert len(doubtful.memory.attempts) == 2
+    assert talk.conversation.status == "escalated"
+    assert talk.case.reason.startswith("it is not known whether a reply arrived: ")
+    assert talk.case.brief["suggested_reply"] == "heard: hello"
+    assert [event.kind for event in talk.events].count("undelivered") == 1
+    assert talk.notes == []
+
+
+async def test_a_reply_of_unknown_outcome_joins_the_open_case(
+    handed_over: tuple[Floor, ConversationId],
+) -> None:
+    floor, conversation = handed_over
+    floor.memory.always(Attempt(error=LOST))
+
+    await until_done(floor, conversation)
+    await pass_and_work(floor, conversation, timedelta(minutes=1))
+
+    talk = await floor.see(conversation)
+    assert [one.status for one in talk.deliveries] == ["unconfirmed"]
+    assert talk.case.reason == "no responder could answer (rule: everything else)"
+    assert [talk.said[-1] in note.text for note in talk.notes] == [True]
+
+
+async def test_an_agents_reply_of_unknown_outcome_comes_back_after_the_case_is_over(
+    handed_over: tuple[Floor, ConversationId],
+) -> None:
+    floor, conversation = handed_over
+    await floor.command("claim", conversation)
+    await until_done(floor, conversation)
+    floor.memory.always(Attempt(error=LOST))
+    await floor.command("reply", conversation, text="Maria here.")
+    await floor.command("resolve", conversation)
+
+    await until_done(floor, conversation)
+
+    talk = await floor.see(conversation)
+    assert [case.status for case in talk.cases] == ["resolved", "open"]
+    assert talk.cases[-1].brief["suggested_reply"] == "Maria here."
+
+
+async def test_that_a_reply_is_unconfirmed_is_written_together_with_its_case(
+    doubtful: Floor,
+) -> None:
+    doubtful.memory.always(Attempt(error=LOST))
+    conversation = await doubtful.say("hello")
+    await doubtful.work(conversation)
+
+    def die(connection: Connection, undelivered: Delivery) -> None:
+        raise ConnectionError("the process died here")
+
+    now = doubtful.clock()
+    held = await doubtful.database.write(lambda c: store.take(c, conversation, now))
+    assert held is not None
+    dying = Postman(doubtful.tools, {"memory": doubtful.memory}, die)
+
+    async def work_on() -> None:
+        for _ in range(10):
+            doubtful.clock.now += SETTLES
+            await dying.deliver_due(held)
+
+    with pytest.raises(ConnectionError):
+        await work_on()
+    before = await doubtful.see(conversation)
+    await until_done(doubtful, conversation)
+
+    assert [before.deliveries[0].status, before.cases] == ["sending", []]
+    assert await statuses(doubtful, conversation) == ["unconfirmed"]
+    assert len((await doubtful.see(conversation)).cases) == 1
+
+
 # Order
 
 
@@ -335,17 +429,6 @@ async def test_what_stands_behind_a_failed_delivery_does_not_wait_for_it(floor: 
 
 
 # Agents
-
-
-@pytest.fixture
-async def handed_over(database_url: str) -> AsyncIterator[tuple[Floor, ConversationId]]:
-    """A floor with an escalated conversation whose last bot message has not left yet."""
-    memory = MemoryChannel(is_idempotent=False, settles_in=SETTLES)
-    async with open_floor(database_url, workflow=SHIPPED, memory=memory) as floor:
-        memory.script(BUSY)
-        conversation = await floor.say("I want my money back")
-        await floor.work(conversation)
-        yield floor, conversation
 
 
 async def test_what_the_bot_has_not_sent_when_an_agent_claims_is_withheld(
@@ -397,7 +480,9 @@ async def test_what_may_have_arrived_before_the_claim_is_not_called_withheld(
 
     assert len(memory.attempts) == 1
     assert [one.status for one in talk.deliveries] == ["unconfirmed"]
-    assert talk.notes == []
+    (note,) = talk.notes
+    assert note.text.startswith("it is not known whether a reply arrived: the answer never came")
+    assert talk.said[-1] in note.text
 
 
 async def test_an_agents_own_words_are_sent_though_the_bots_are_withheld(

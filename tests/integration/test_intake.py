@@ -6,7 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from orchestration import store
 from orchestration.errors import Conflict
+from orchestration.masking import CARD, CODE
+from orchestration.types import Attachment
 from tests.fakes.acts import acting, echo
 from tests.fakes.floor import BEN, GUEST, Floor, open_floor
 from tests.fakes.workflows import WORK
@@ -130,6 +133,23 @@ async def test_card_numbers_and_passwords_are_masked_before_they_are_stored(floo
 
     assert "4111" not in stored
     assert "hunter2" not in stored
+
+
+async def test_metadata_and_names_of_attachments_are_masked_before_they_are_stored(
+    floor: Floor,
+) -> None:
+    message = replace(
+        floor.message("see attachment"),
+        metadata={"page": "/checkout", "form": {"card": "4111111111111111", "cvv": 123}},
+        attachments=(Attachment(name="card_4111111111111111.png", type="image/png", content=b"-"),),
+    )
+
+    received = await floor.receive(message)
+
+    (stored,) = (await floor.see(received.conversation)).messages
+    (file,) = await floor.database.read(lambda c: store.list_files(c, [stored.id]))
+    assert stored.details == {"page": "/checkout", "form": {"card": CARD, "cvv": CODE}}
+    assert file["name"] == f"card {CARD}.png"
 
 
 async def test_ten_conversations_at_once_are_all_answered(floor: Floor) -> None:

@@ -1,12 +1,24 @@
 import re
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestration.masking import CARD, CODE, EMAIL, IBAN, PHONE, SECRET, mask, redact
+from orchestration.masking import (
+    CARD,
+    CODE,
+    EMAIL,
+    IBAN,
+    PHONE,
+    SECRET,
+    mask,
+    mask_json,
+    mask_name,
+    redact,
+)
 
 HOSTILE = 65_536
 NETWORKS = (("4", 16), ("51", 16), ("2221", 16), ("34", 15), ("37", 15), ("6011", 16), ("36", 14))
@@ -247,3 +259,44 @@ def test_the_time_for_64_kb_grows_no_faster_than_the_text(
 
     # A quadratic expression would take sixteen times as long.
     assert whole < 10 * quarter + 0.2
+
+
+@pytest.mark.parametrize(
+    ("name", "masked"),
+    [
+        ("card_4111111111111111.png", f"card {CARD}.png"),
+        ("4111-1111-1111-1111.jpg", f"{CARD}.jpg"),
+        ("IMG_20261123_101112.jpg", "IMG_20261123_101112.jpg"),
+        ("order_1042.pdf", "order_1042.pdf"),
+    ],
+)
+def test_a_file_name_is_masked_word_by_word(name: str, masked: str) -> None:
+    assert mask_name(name) == masked
+
+
+@pytest.mark.parametrize(
+    ("given", "masked"),
+    [
+        ({"note": "card 4111 1111 1111 1111"}, {"note": f"card {CARD}"}),
+        ({"card": 4111111111111111}, {"card": CARD}),
+        ({"cvv": 123}, {"cvv": CODE}),
+        ({"user_password": "hunter2"}, {"user_password": SECRET}),
+        ({"password": "correct horse battery"}, {"password": SECRET}),
+        ({"4111111111111111": True}, {CARD: True}),
+        (
+            {"deep": [{"iban": "GB82 WEST 1234 5698 7654 32"}, "plain"]},
+            {"deep": [{"iban": IBAN}, "plain"]},
+        ),
+        ("my password is hunter2!", f"my password is {SECRET}!"),
+    ],
+)
+def test_json_is_masked_in_its_fields_and_their_names(given: Any, masked: Any) -> None:
+    assert mask_json(given) == masked
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"order": 1042, "total": 59.9, "paid": True, "note": None, "tags": ["a", 1.5]}, "hello", 7],
+)
+def test_json_without_secrets_stays_as_it_is(given: Any) -> None:
+    assert mask_json(given) == given
