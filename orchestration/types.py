@@ -29,6 +29,8 @@ Touches = Literal["pure", "paid", "external"]
 ProposedAction = Literal["cancel_order", "refund", "change_address"]
 
 URGENCIES: tuple[Urgency, ...] = ("low", "normal", "high", "urgent")
+# Worst first: a message that has several risks is treated by the worst.
+RISKS: tuple[Risk, ...] = ("self_harm", "threat", "safety", "fraud", "legal", "none")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from orchestration.classification.requests import count_requests
 from orchestration.classification.smalltalk import SMALL_TALK, find_small_talk, is_a_nod
 from orchestration.classification.words import is_wordless
 from orchestration.types import (
+    RISKS,
     URGENCIES,
     Classification,
     Complexity,
@@ -164,10 +165,9 @@ def _orders_meant(text: str, memory: Memory, facts: Facts) -> tuple[str, ...]:
 
 def _risk(text: str, table: Intent, reasons: list[str]) -> Risk:
     found = cues.find_risk(text)
-    ranked = [risk for risk in cues.RISKS if risk in (table.risk, found and found[0])]
-    if not ranked:
+    worst = min((table.risk, found[0] if found else "none"), key=RISKS.index)
+    if worst == "none":
         return "none"
-    worst = ranked[0]
     why = f'says "{found[1]}"' if found and found[0] == worst else f"{table.name} is a risk"
     reasons.append(f"risk {worst}: {why}")
     return worst

@@ -8,10 +8,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from orchestration.classification.words import fold, split_clauses, split_words, word_set
-from orchestration.types import Risk, Sentiment
-
-# Worst first: a message that has several risks is treated by the worst.
-RISKS: tuple[Risk, ...] = ("self_harm", "threat", "safety", "fraud", "legal")
+from orchestration.types import RISKS, Risk, Sentiment
 
 _PEOPLE = (
     r"(?:you(?:r \w+)?|him|her|them|someone|somebody|everyone|myself|"
@@ -218,7 +215,7 @@ _SHOUT_LETTERS = 12
 def find_risk(text: str) -> tuple[Risk, str] | None:
     """Return the worst risk that the wording shows, with the words that show it."""
     folded = fold(text)
-    for risk in RISKS:
+    for risk in filter(_RISKS.__contains__, RISKS):
         if found := _any_of(_RISKS[risk]).search(folded):
             return risk, found.group().strip()
     return None

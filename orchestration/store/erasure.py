@@ -204,7 +204,10 @@ def erase_conversation(connection: Connection, id: str) -> None:
         citations=None,
         details=None,
     )
-    words = {"text": ERASED, **dict.fromkeys(("entry", "output", "classification", "error"))}
+    words = {
+        "text": ERASED,
+        **dict.fromkeys(("entry", "output", "classification", "parts", "error")),
+    }
     _blank(connection, runs, runs.c.conversation_id == id, **words)
     for model, values in (
         (Approval, dict.fromkeys(("draft", "reasons", "proposal", "text", "reason"))),
