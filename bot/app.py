@@ -34,6 +34,7 @@ from orchestration.gateway import Gateway, priced
 from orchestration.intents import load_intents
 from orchestration.interfaces import Channel, Clock, Dispatcher
 from orchestration.programs import DEFAULT, Programs, publish
+from orchestration.publishing import Publishing
 from orchestration.shop import SHIPPED, Shop
 from orchestration.store import Records
 from orchestration.texts import Texts
@@ -44,6 +45,10 @@ log = logging.getLogger(__name__)
 
 PRESETS = Path(SHIPPED).parent
 SWEEP = timedelta(seconds=1)
+# Twice in the second within which every process takes up what was published.
+LOOKS_FOR_WORKFLOWS = timedelta(milliseconds=500)
+# Where customers write from; `api` and `simulate` are no such places.
+CHANNELS = ("chat", "slack", "webhook")
 
 
 class NotMigrated(FrontdeskError):
@@ -63,6 +68,7 @@ class App:
     database: Database
     tools: Toolbox
     programs: Programs
+    publishing: Publishing
     dispatcher: Dispatcher
     turns: Turns
     desk: Desk
@@ -126,7 +132,7 @@ class App:
         days = self.settings.frontdesk_retention_days
         retention = timedelta(days=days) if days else None
         every("sweep", SWEEP, lambda: housekeeping.sweep(tools, self.dispatcher))
-        every("workflows", SWEEP, self.programs.refresh)
+        every("workflows", LOOKS_FOR_WORKFLOWS, self.programs.refresh)
         every("catalog", SWEEP, tools.catalog.refresh)
 
         async def assume() -> None:
@@ -186,6 +192,7 @@ def build(
         database=database,
         tools=tools,
         programs=programs,
+        publishing=Publishing(database, clock, channels=CHANNELS),
         dispatcher=dispatcher,
         turns=Turns(tools, programs, channels),
         desk=Desk(tools, dispatcher),

@@ -7,6 +7,7 @@ FrontdeskError
 ├── NotAllowed          403
 ├── NotFound            404
 ├── Conflict            409   the state moved on; carries what it is now
+│   └── GatesRefuse           a draft does what its workflow's gates do not allow
 ├── TooLarge            413
 ├── LimitReached        429   carries the seconds to wait
 ├── ExternalFailure           a system outside did not do what was asked
@@ -81,6 +82,16 @@ class Conflict(FrontdeskError):
     def __init__(self, message: str, *, current: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)
         self.current = dict(current or {})
+
+
+class GatesRefuse(Conflict):
+    """A draft that its workflow's gates refuse; `refusals` says which, and what they found."""
+
+    title = "The gates refuse"
+
+    def __init__(self, message: str, refusals: Sequence[Mapping[str, Any]]) -> None:
+        super().__init__(message)
+        self.refusals = tuple(refusals)
 
 
 class TooLarge(FrontdeskError):

@@ -425,7 +425,7 @@ class Budget(SQLModel, table=True):
 
 
 class Workflow(SQLModel, table=True):
-    """A workflow by name, and which of its versions is published."""
+    """A workflow by name, and which of its versions is published; 0 while none is."""
 
     __tablename__ = "workflows"
 
@@ -434,7 +434,10 @@ class Workflow(SQLModel, table=True):
 
 
 class WorkflowVersion(SQLModel, table=True):
-    """A numbered version of a workflow; never changed."""
+    """A numbered text of a workflow, never changed but for its publication; a draft until then.
+
+    `base` is the number it was edited from; `override` the reason why gates were overruled.
+    """
 
     __tablename__ = "workflow_versions"
 
@@ -444,6 +447,44 @@ class WorkflowVersion(SQLModel, table=True):
     author: str
     note: str = Field(default="", sa_type=Text)
     created_at: datetime = Field(sa_type=Moment)
+    base: int | None = None
+    published_at: datetime | None = Field(default=None, sa_type=Moment)
+    published_by: str | None = None
+    override: Any = Field(default=None, sa_type=Document, nullable=True)
+
+
+class Binding(SQLModel, table=True):
+    """Which workflow the conversations of a channel take."""
+
+    __tablename__ = "bindings"
+
+    channel: str = Field(primary_key=True)
+    workflow: str = Field(foreign_key="workflows.name")
+
+
+class AuditEntry(SQLModel, table=True):
+    """A change of how the bot decides: ids and hashes, chained to the entry before it."""
+
+    __tablename__ = "audit"
+
+    position: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    at: datetime = Field(sa_type=Moment)
+    actor: str
+    action: str
+    subject: str
+    details: Any = Field(default=None, sa_type=Document, nullable=True)
+    previous: str
+    hash: str
+
+
+class AuditHead(SQLModel, table=True):
+    """The one row that every audited change locks: the newest entry's position and hash."""
+
+    __tablename__ = "audit_head"
+
+    id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    position: int
+    hash: str
 
 
 class IntentRow(SQLModel, table=True):

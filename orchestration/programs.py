@@ -1,6 +1,7 @@
 """The workflow versions in use: the published ones, and older ones that runs are pinned to."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime
 
 from sqlalchemy import Connection
 
@@ -11,9 +12,10 @@ from orchestration.errors import InvalidWorkflow, NotFound
 from orchestration.interfaces import Clock
 from orchestration.models import WorkflowVersion
 from orchestration.nodes import node_kinds
+from orchestration.types import Json
 from orchestration.workflow import Problem, Workflow
 
-# The workflow that customers' messages take; all others run as an API.
+# The workflow that customers' messages take where their channel is bound to no other.
 DEFAULT = "support"
 
 
@@ -24,22 +26,24 @@ class Programs:
         self._database = database
         self._name = name
         self._known: dict[tuple[str, int], Program] = {}
-        self._published: Program | None = None
+        self._published: dict[str, Program] = {}
+        self._bindings: dict[str, str] = {}
 
     @property
     def published(self) -> Program:
-        """The version that new runs take."""
-        if self._published is None:
-            raise NotFound(f"no workflow named {self._name!r} is published")
-        return self._published
+        """The version that new runs take where their channel says nothing else."""
+        return self._in_use(self._name)
+
+    def bound_to(self, channel: str) -> Program:
+        """Return the version that a new turn of this channel takes."""
+        return self._in_use(self._bindings.get(channel, self._name))
 
     async def refresh(self) -> None:
-        """Take up a version that was published since."""
-        row = await self._database.read(
-            lambda connection: store.find_published(connection, self._name)
-        )
-        if row is not None:
-            self._published = self._keep(row)
+        """Take up what was published and bound since."""
+        numbers, bindings = await self._database.read(_in_use)
+        names = {self._name, *bindings.values()} & numbers.keys()
+        published = {name: await self.get(name, numbers[name]) for name in names}
+        self._published, self._bindings = published, bindings
 
     async def latest(self, name: str) -> Program:
         """Return the version of a workflow that is published at this moment.
@@ -52,7 +56,7 @@ class Programs:
         return self._keep(row)
 
     async def get(self, name: str, version: int) -> Program:
-        """Return the version a run is pinned to."""
+        """Return a numbered text of a workflow, ready to be walked, such as a run is pinned to."""
         known = self._known.get((name, version))
         if known:
             return known
@@ -62,6 +66,11 @@ class Programs:
             )
         )
 
+    def _in_use(self, name: str) -> Program:
+        if name not in self._published:
+            raise NotFound(f"no workflow named {name!r} is published")
+        return self._published[name]
+
     def _keep(self, row: WorkflowVersion) -> Program:
         key = (row.name, row.version)
         if key not in self._known:
@@ -69,40 +78,124 @@ class Programs:
         return self._known[key]
 
 
-def publish(connection: Connection, source: str, *, author: str, note: str, clock: Clock) -> int:
-    """Publish a document as the next version; raises `InvalidWorkflow` where it has errors."""
+def _in_use(connection: Connection) -> tuple[dict[str, int], dict[str, str]]:
+    return store.published_numbers(connection), store.list_bindings(connection)
+
+
+def publish(
+    connection: Connection,
+    source: str,
+    *,
+    author: str,
+    note: str,
+    clock: Clock,
+    override: Mapping[str, Json] | None = None,
+) -> int:
+    """Publish a document as the next version; raises `InvalidWorkflow` where it has errors.
+
+    What a backtest would say of it is not asked; see `publishing`.
+    """
     parsed = workflow.parse(source)
-    found = problems(parsed, [intent.name for intent in store.list_intents(connection)])
+    require_sound(connection, parsed)
+    newest = store.lock_workflow(connection, parsed.name)
+    row = store.add_draft(
+        connection, name=parsed.name, source=source, author=author, base=newest, now=clock()
+    )
+    release(connection, row, author=author, note=note, override=override, now=clock())
+    return row.version
+
+
+def require_sound(connection: Connection, parsed: Workflow) -> None:
+    """See that a workflow may be published; raises `InvalidWorkflow` with the problems."""
+    found = problems(
+        parsed,
+        [intent.name for intent in store.list_intents(connection)],
+        answers=is_answering(connection, parsed.name),
+    )
     errors = [problem.document() for problem in found if problem.severity == "error"]
     if errors:
         raise InvalidWorkflow(f"the workflow {parsed.name!r} has problems", errors)
-    return store.publish_version(
-        connection, name=parsed.name, source=source, author=author, note=note, now=clock()
+
+
+def release(
+    connection: Connection,
+    row: WorkflowVersion,
+    *,
+    author: str,
+    note: str,
+    action: str = "workflow.published",
+    override: Mapping[str, Json] | None = None,
+    more: Mapping[str, Json] | None = None,
+    now: datetime,
+) -> None:
+    """Make a kept text the published one, and record who did it; ends its transaction."""
+    store.publish_version(
+        connection,
+        row.name,
+        row.version,
+        author=author,
+        note=note,
+        override=override,
+        now=now,
+    )
+    details: dict[str, Json] = {
+        "version": row.version,
+        "sha256": store.sha256(row.source),
+        "note_sha256": store.sha256(note),
+        **(more or {}),
+    }
+    if override:
+        reason = str(override["reason"])
+        details |= {"forced": True, "reason_sha256": store.sha256(reason)}
+        details["gates"] = [each["gate"] for each in override["refusals"]]
+    store.record_audit(
+        connection,
+        actor=author,
+        action=action,
+        subject=f"workflow {row.name}",
+        details=details,
+        now=now,
     )
 
 
-def problems(source: Workflow | str, intents: Collection[str]) -> list[Problem]:
-    """Return all that is wrong with a workflow, given the operator's intents, if there are any."""
+def is_answering(connection: Connection, name: str) -> bool:
+    """Tell whether customers' messages take this workflow, so that each of them must be told."""
+    return name == DEFAULT or name in store.list_bindings(connection).values()
+
+
+def problems(
+    source: Workflow | str, intents: Collection[str], *, answers: bool = False
+) -> list[Problem]:
+    """Return all that is wrong with a workflow, given the operator's intents, if there are any.
+
+    With `answers` it must do for customers' messages, as the default one always must.
+    """
     kinds = {kind: node_kinds.get(kind) for kind in node_kinds}
     found = proofs.problems(source, kinds, intents=intents or None)
     try:
         parsed = source if isinstance(source, Workflow) else workflow.parse(source)
     except InvalidWorkflow:
         return found
-    return [*found, *_silent_ends(parsed)]
+    return [*found, *(_unfit(parsed) if answers or parsed.name == DEFAULT else ())]
 
 
-def _silent_ends(parsed: Workflow) -> list[Problem]:
-    """Return the ends at which a customer would hear nothing."""
-    if parsed.name != DEFAULT:
-        return []
-    return [
-        Problem(
-            code="dead_end",
-            node=spec.name,
-            message=f"{DEFAULT!r} answers customers, and an output tells them nothing",
-            counter_example={"path": [spec.name]},
-        )
-        for spec in parsed.nodes.values()
-        if spec.kind == "output"
-    ]
+def require_fit(parsed: Workflow) -> None:
+    """See that a workflow does for customers' messages; raises `InvalidWorkflow`."""
+    found = [problem.document() for problem in _unfit(parsed)]
+    if found:
+        raise InvalidWorkflow(f"the workflow {parsed.name!r} is none for customers", found)
+
+
+def _unfit(parsed: Workflow) -> Iterator[Problem]:
+    """Yield what a workflow that answers customers may not have."""
+    if parsed.input and parsed.input.get("required"):
+        message = f"{parsed.name!r} answers customers, and their messages bring no input"
+        yield Problem(code="bad_config", message=message)
+    for spec in parsed.nodes.values():
+        if spec.kind == "output":
+            yield Problem(
+                code="dead_end",
+                node=spec.name,
+                message=f"{parsed.name!r} answers customers, and an output tells them nothing",
+                counter_example={"path": [spec.name]},
+            )

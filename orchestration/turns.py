@@ -101,7 +101,7 @@ class Turns:
         if current.status == "assigned" or due_at is None or due_at > now:
             return None
         store.withdraw_drafts(connection, current.id, now)
-        program = self._programs.published
+        program = self._programs.bound_to(current.channel)
         return store.start_run(
             connection,
             held,

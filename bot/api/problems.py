@@ -14,6 +14,7 @@ from orchestration.errors import (
     BadInput,
     Conflict,
     FrontdeskError,
+    GatesRefuse,
     InvalidWorkflow,
     LimitReached,
     NotAuthenticated,
@@ -56,6 +57,8 @@ async def _known(request: Request, error: Exception) -> JSONResponse:
             more["errors"] = [{"field": field, "message": str(error)}]
         case InvalidWorkflow(problems=problems):
             more["problems"] = list(problems)
+        case GatesRefuse(refusals=refusals):
+            more["gates"] = list(refusals)
         case Conflict(current=current) if current:
             more["current"] = current
         case LimitReached(retry_after=seconds):

@@ -1,4 +1,4 @@
-"""The shop's own content: customers, orders, articles, intents, and published workflows."""
+"""The shop's own content: customers, orders, articles, intents, and shared settings."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, func, select, update
 
 from orchestration import proposals
 from orchestration.database import Database
-from orchestration.errors import BadInput, NotFound, PermanentFailure
+from orchestration.errors import BadInput, PermanentFailure
 from orchestration.interfaces import Clock
 from orchestration.models import (
     Action,
@@ -19,8 +19,6 @@ from orchestration.models import (
     IntentRow,
     OrderRow,
     Setting,
-    Workflow,
-    WorkflowVersion,
     table,
 )
 from orchestration.store import rows
@@ -32,8 +30,6 @@ customers = table(CustomerRow)
 orders = table(OrderRow)
 settings = table(Setting)
 actions = table(Action)
-workflows = table(Workflow)
-versions = table(WorkflowVersion)
 
 CONTENT = "content"
 CLOSED = ("delivered", "returned", "refunded", "cancelled")
@@ -234,43 +230,3 @@ def _changes(proposal: Proposal) -> dict[str, Any]:
         "change_address": {"details": dict(proposal.arguments)},
     }
     return changes[proposal.action]
-
-
-def publish_version(
-    connection: Connection, *, name: str, source: str, author: str, note: str, now: datetime
-) -> int:
-    """Record a new version of a workflow and publish it; returns its number."""
-    latest = connection.execute(
-        select(func.max(versions.c.version)).where(versions.c.name == name)
-    ).scalar()
-    version = int(latest or 0) + 1
-    rows.add_unless_there(connection, Workflow(name=name, published=version))
-    connection.execute(update(workflows).where(workflows.c.name == name).values(published=version))
-    rows.add(
-        connection,
-        WorkflowVersion(
-            name=name, version=version, source=source, author=author, note=note, created_at=now
-        ),
-    )
-    return version
-
-
-def find_published(connection: Connection, name: str) -> WorkflowVersion | None:
-    """Return the published version of a workflow, or None where the name is unknown."""
-    statement = (
-        select(versions)
-        .join(workflows, workflows.c.name == versions.c.name)
-        .where(versions.c.name == name, versions.c.version == workflows.c.published)
-    )
-    found = rows.fetch(connection, WorkflowVersion, statement)
-    return found[0] if found else None
-
-
-def get_version(connection: Connection, name: str, version: int) -> WorkflowVersion:
-    """Return one version of a workflow; raises `NotFound`."""
-    found = rows.find(
-        connection, WorkflowVersion, versions.c.name == name, versions.c.version == version
-    )
-    if found is None:
-        raise NotFound(f"there is no version {version} of workflow {name!r}")
-    return found

@@ -1,7 +1,8 @@
 """The workflow document: read from YAML or JSON, held as values, written in one stable form."""
 
 from orchestration.workflow.configs import condition_of, load, read_configs, rules_of
-from orchestration.workflow.documents import document, dump, parse
+from orchestration.workflow.differences import Change, changes, text_changes
+from orchestration.workflow.documents import document, dump, parse, read_document
 from orchestration.workflow.durations import format_duration, parse_duration
 from orchestration.workflow.text import MAX_BYTES
 from orchestration.workflow.values import COMMON_EXITS, NodeKind, NodeSpec, Problem, Workflow
@@ -9,10 +10,12 @@ from orchestration.workflow.values import COMMON_EXITS, NodeKind, NodeSpec, Prob
 __all__ = [
     "COMMON_EXITS",
     "MAX_BYTES",
+    "Change",
     "NodeKind",
     "NodeSpec",
     "Problem",
     "Workflow",
+    "changes",
     "condition_of",
     "document",
     "dump",
@@ -21,5 +24,7 @@ __all__ = [
     "parse",
     "parse_duration",
     "read_configs",
+    "read_document",
     "rules_of",
+    "text_changes",
 ]

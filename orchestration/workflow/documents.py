@@ -24,17 +24,22 @@ def parse(source: str | Mapping[str, Json]) -> Workflow:
     Raises `InvalidWorkflow` with all that is wrong with its shape; whether the workflow makes sense
     is for `proofs` to say.
     """
+    found: list[Problem] = []
+    workflow = _parse_workflow(read_document(source), found)
+    if found:
+        refuse(found)
+    return workflow
+
+
+def read_document(source: str | Mapping[str, Json]) -> dict[str, Json]:
+    """Read a document as it stands, whatever its shape; raises `InvalidWorkflow`."""
     try:
         content = read_text(source) if isinstance(source, str) else plain(source)
     except ValueError as error:
         refuse([bad_config(f"the document cannot be read: {error}")])
     if not isinstance(content, dict):
         refuse([bad_config("the document must be a mapping")])
-    found: list[Problem] = []
-    workflow = _parse_workflow(content, found)
-    if found:
-        refuse(found)
-    return workflow
+    return content
 
 
 def document(workflow: Workflow) -> dict[str, Json]:
