@@ -168,6 +168,30 @@ def test_an_identity_with_padding_is_good_too(stranger: Visitor) -> None:
         token(b'{"id": "C-1001", "name": "\\ud800", "exp": 4000000000}'),
         token(b"[" * 5000),
     ],
+    # Tokens hold the time; each worker of a parallel run must see the same names.
+    ids=[
+        "expired",
+        "another secret",
+        "shortened",
+        "no signature",
+        "no claims",
+        "another's signature",
+        "empty",
+        "a dot",
+        "no ASCII",
+        "a list",
+        "no UTF-8",
+        "no id",
+        "empty id",
+        "number as id",
+        "no end",
+        "end as words",
+        "endless",
+        "NUL in id",
+        "surrogate in id",
+        "surrogate in name",
+        "nested too deep",
+    ],
 )
 def test_a_bad_or_expired_identity_opens_nothing(stranger: Visitor, bad: str) -> None:
     answer = stranger.open(identity=bad)
