@@ -5,6 +5,9 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 # uv is quick but does not read pip's configuration: behind a mirror set up for pip alone, pip does the work.
 install = .venv/bin/uv pip install --quiet --system-certs --python .venv/bin/python $(1) || .venv/bin/python -m pip install --quiet $(1)
 
+# Each runs its own PostgreSQL and trains its own classifier; a file's tests stay together.
+WORKERS ?= 2
+
 .PHONY: help setup demo run migrate test test-browser test-chaos bench coverage check lint types imports format lock clean
 .DELETE_ON_ERROR:
 
@@ -22,8 +25,8 @@ run: .venv/.runtime ## Start API and worker with the settings of the environment
 migrate: .venv/.runtime ## Bring the database to the newest schema.
 	.venv/bin/frontdesk migrate
 
-test: .venv/.dev ## Run the tests that need no browser.
-	.venv/bin/pytest
+test: .venv/.dev ## Run the tests that need no browser, WORKERS at once.
+	.venv/bin/pytest --numprocesses $(WORKERS) --dist loadfile
 
 test-browser: .venv/.dev ## Run the tests that need Chromium.
 	.venv/bin/pytest -m browser

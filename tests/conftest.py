@@ -4,7 +4,7 @@ import ipaddress
 import shutil
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,6 +18,16 @@ from orchestration import migrate
 
 # What PostgreSQL has written survives the kill of any process without these.
 NEEDED_FOR_POWER_CUTS_ONLY = ("fsync", "synchronous_commit", "full_page_writes")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Make what a test logged fit for UTF-8, in which a parallel run's workers send it."""
+    report = yield
+    report.sections = [
+        (name, text.encode("utf-8", "backslashreplace").decode()) for name, text in report.sections
+    ]
+    return report
 
 
 @pytest.fixture(scope="session", autouse=True)
