@@ -14,7 +14,7 @@ from orchestration.journal import Journal, Place
 from orchestration.models import Approval, Conversation
 from orchestration.nodes import End, Wait, as_json
 from orchestration.prompts import load
-from orchestration.state import classification_of
+from orchestration.state import ENTRY_FIELDS, classification_of
 from orchestration.store import plain
 from orchestration.types import Draft, Json, Memory, RunId
 
@@ -78,7 +78,7 @@ def last_resort(connection: Connection, ending: Ending, *, node: str, error: str
 
     Of what the run knew it takes only what cannot fail in its turn.
     """
-    kept = {name: ending.state[name] for name in _SAFE if name in ending.state}
+    kept = {name: ending.state[name] for name in (*_SAFE, *ENTRY_FIELDS) if name in ending.state}
     ending = replace(ending, state={**kept, "failure": {"node": node, "error": error}})
     conversation = ending.journal.commit(connection, is_last_resort=True)
     if _is_by_api(conversation):
@@ -317,4 +317,10 @@ def _decision(ending: Ending) -> dict[str, Json]:
         "rules_tried": state.get("rules_tried"),
         "classification": plain(classification_of(state)) if is_classified else None,
         "fingerprint": ending.tools.catalog.fingerprint,
+        # A later version can be tried on this turn only with what the turn began with.
+        "entry": {**(ending.journal.run.entry or {}), **_entry(state)},
     }
+
+
+def _entry(state: Mapping[str, Json]) -> dict[str, Json]:
+    return {name: state[name] for name in ENTRY_FIELDS if name in state}

@@ -1,0 +1,203 @@
+"""Decides a recorded turn as another version would, and says what changes and why."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from orchestration.backtest.forecast import Estimate, Forecast
+from orchestration.backtest.quiet import HasTier
+from orchestration.backtest.recall import Recording, Unknown
+from orchestration.context import Case, Toolbox
+from orchestration.engine import Program, RunFailed, Walk
+from orchestration.models import Conversation, Customer, Step
+from orchestration.store import RecordedTurn
+from orchestration.types import Json, Memory
+
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+# A walk over a recording reads nothing of a case but what the recording gives it.
+NOBODY = Case(
+    conversation=Conversation(
+        id="",
+        channel="",
+        external_id="",
+        customer_id="",
+        created_at=_LONG_AGO,
+        changed_at=_LONG_AGO,
+    ),
+    person=Customer(id="", source="", external_id="", created_at=_LONG_AGO),
+    text="",
+    turn=(),
+    transcript=(),
+    memory=Memory(),
+    now=_LONG_AGO,
+)
+# How a way ends that goes on beyond what was recorded.
+OPEN = "not recorded"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """What a version does with a turn.
+
+    `end` is `send`, `escalate`, `close`, `output`, `approve` (a human is asked), `failed` (the last
+    resort), or `not recorded`: then `rest` estimates what follows and `unknown` says why. `human`
+    is the chance that a human gets the turn, `cost` what of it is certain.
+    """
+
+    route: str | None
+    rule: str | None
+    rules_tried: Sequence[Mapping[str, Json]]
+    path: tuple[str, ...]
+    end: str
+    human: float
+    cost: Decimal
+    steps: tuple[Step, ...]
+    rest: tuple[tuple[object, Estimate], ...] = ()
+    unknown: str | None = None
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether all of it follows from what was recorded."""
+        return self.unknown is None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judge:
+    """Decides turns by one version; `then` finds the version that a turn really took."""
+
+    program: Program
+    tools: Toolbox
+    has_tier: HasTier
+    forecast: Forecast
+    then: Mapping[tuple[str, int], Program] = field(default_factory=dict)
+
+    async def decide(self, turn: RecordedTurn) -> Decision:
+        """Walk the version over what was recorded; nothing is asked, sent or changed."""
+        then = self.then.get((turn.workflow, turn.version))
+        recording = Recording(
+            turn, then=then, now=self.program, shop=self.tools.shop, has_tier=self.has_tier
+        )
+        case = replace(NOBODY, text=turn.text, now=turn.at)
+        walk = Walk(self.program, case, self.tools, recording, stand_in=recording.stand_in)
+        unknown: Unknown | None = None
+        end = "failed"
+        try:
+            stop = await walk.run(recording.entry)
+            end = stop.end.kind if stop.end else "approve"
+        except RunFailed:
+            pass
+        except Unknown as found:
+            unknown, end = found, OPEN
+        return self._decision(recording, end, unknown)
+
+    def _decision(self, recording: Recording, end: str, unknown: Unknown | None) -> Decision:
+        reasons = [doubt.reason for doubt in recording.doubts]
+        rest: list[tuple[object, Estimate]] = [
+            (("visit", doubt.node), self.forecast.visit(doubt.node)) for doubt in recording.doubts
+        ]
+        path = [step.node for step in recording.steps]
+        human = float(end in ("escalate", "approve", "failed") or recording.asked_human)
+        if unknown:
+            path.append(unknown.node)
+            reasons.insert(0, unknown.reason)
+            intent = (recording.turn.classification or {}).get("intent")
+            ahead = self.forecast.rest(unknown.node, unknown.responder, intent=intent)
+            rest.append((("rest", unknown.node, unknown.responder, intent), ahead))
+            human = max(human, ahead.human)
+        decided = _routed(recording.steps)
+        return Decision(
+            route=decided.get("route"),
+            rule=decided.get("rule"),
+            rules_tried=decided.get("rules_tried") or (),
+            path=tuple(path),
+            end=end,
+            human=human,
+            cost=recording.cost,
+            steps=tuple(recording.steps),
+            rest=tuple(rest),
+            unknown="; ".join(reasons) or None,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """A turn that a version would treat otherwise; it holds no word of the customer's message."""
+
+    run_id: str
+    conversation_id: str
+    at: datetime
+    urgency: str | None
+    risk: str | None
+    route: tuple[str | None, str | None]
+    rule: tuple[str | None, str | None]
+    path: tuple[tuple[str, ...], tuple[str, ...]]
+    end: tuple[str, str]
+    human: tuple[bool, float]
+    is_lost: bool
+    is_exact: bool
+    why: str
+
+
+def change_of(turn: RecordedTurn, decision: Decision) -> Change | None:
+    """Return what changes for a turn; None where it goes the way it went."""
+    before = path_of(turn)
+    is_lost = is_grave(turn) and turn.was_with_human and decision.human < 1
+    # Branches that ran side by side have no order among them.
+    is_same_way = sorted(before) == sorted(decision.path)
+    if is_same_way and turn.route == decision.route and not is_lost:
+        return None
+    said = turn.classification or {}
+    return Change(
+        run_id=turn.run_id,
+        conversation_id=turn.conversation_id,
+        at=turn.at,
+        urgency=said.get("urgency"),
+        risk=said.get("risk"),
+        route=(turn.route, decision.route),
+        rule=(turn.rule, decision.rule),
+        path=(before, decision.path),
+        end=(turn.outcome or "failed", decision.end),
+        human=(turn.was_with_human, decision.human),
+        is_lost=is_lost,
+        is_exact=decision.is_exact,
+        why=why(turn, decision),
+    )
+
+
+def path_of(turn: RecordedTurn) -> tuple[str, ...]:
+    """Return the nodes that a recorded turn came by."""
+    return tuple(step.node for step in turn.steps)
+
+
+def is_grave(turn: RecordedTurn) -> bool:
+    """Tell whether a turn was urgent or risky."""
+    said = turn.classification or {}
+    return said.get("urgency") == "urgent" or said.get("risk", "none") != "none"
+
+
+def why(turn: RecordedTurn, decision: Decision) -> str:
+    """Say in plain words what makes the difference."""
+    parts = []
+    if decision.rule != turn.rule and decision.rule is not None:
+        parts.append(f"the rule “{decision.rule}” takes it")
+        if turn.rule is not None:
+            parts.append(_what_became_of(turn.rule, decision))
+    elif decision.rule == turn.rule and decision.route != turn.route:
+        parts.append(f"the rule “{decision.rule}” leads to {decision.route}")
+    if decision.unknown:
+        parts.append(decision.unknown)
+    return "; ".join(parts) or "the steps behind the same route have changed"
+
+
+def _what_became_of(rule: str, decision: Decision) -> str:
+    tried = {each["rule"]: each["failed_on"] for each in decision.rules_tried}
+    if rule in tried:
+        return f"“{rule}” does not: {tried[rule]}"
+    return f"“{rule}” is not reached, or is no rule of this version"
+
+
+def _routed(steps: Sequence[Step]) -> Mapping[str, Json]:
+    """Return what the last route node decided."""
+    decided = [step.output for step in steps if step.output and "route" in step.output]
+    return decided[-1] if decided else {}
