@@ -5,11 +5,12 @@ import sys
 from sqlalchemy.exc import DatabaseError
 
 from bot.basis import reason_of
-from bot.cli import content, evaluation, inspection, processes, spending, workflows
+from bot.cli import backtests, content, evaluation, inspection, processes, spending, workflows
 from bot.cli.console import Failed, cli, complain
 from orchestration.errors import FrontdeskError
 
 __all__ = [
+    "backtests",
     "cli",
     "content",
     "evaluation",

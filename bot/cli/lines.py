@@ -1,6 +1,7 @@
 """Files of JSON lines, and what else a person hands to a command as text."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.cli.console import Failed
@@ -54,6 +55,17 @@ def require_whole(text: str) -> str:
     if not _is_whole(text):
         raise Failed("the text is not UTF-8", code=2)
     return text
+
+
+def read_moment(text: str | None) -> datetime | None:
+    """Return the moment that `--since` names, a day at its midnight UTC; ends the command."""
+    if text is None:
+        return None
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Failed(f"--since {text!r} is no day; write 2026-11-01", code=2) from error
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
 def _is_whole(text: str) -> bool:

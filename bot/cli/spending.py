@@ -1,7 +1,7 @@
 """Shows what was spent on models and what was saved."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -9,7 +9,8 @@ import typer
 from rich.table import Table
 
 from bot.api import shapes
-from bot.cli.console import Failed, cli, open_app, out, show_json
+from bot.cli.console import cli, open_app, out, show_json
+from bot.cli.lines import read_moment
 from orchestration import store
 from orchestration.store import CostReport, Costs
 
@@ -23,7 +24,7 @@ def costs(
     as_json: Annotated[bool, typer.Option("--json", help="For a program to read.")] = False,
 ) -> None:
     """Show what was spent, and what the premium model alone would have cost."""
-    report = asyncio.run(_read(_moment(since), by))
+    report = asyncio.run(_read(read_moment(since), by))
     if as_json:
         groups = [{by: group.group, **shapes.costs(group)} for group in report.groups]
         show_json({**shapes.costs(report.total), "groups": groups})
@@ -31,16 +32,6 @@ def costs(
     out.print(_table(report, by))
     if report.total.unpriced:
         out.print(f"{report.total.unpriced} calls have no price; they are in no sum.")
-
-
-def _moment(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        parsed = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise Failed(f"--since {text!r} is no day; write 2026-11-01", code=2) from error
-    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
 async def _read(

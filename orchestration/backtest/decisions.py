@@ -1,18 +1,22 @@
 """Decides a recorded turn as another version would, and says what changes and why."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from orchestration import rules
 from orchestration.backtest.forecast import Estimate, Forecast
 from orchestration.backtest.quiet import HasTier
 from orchestration.backtest.recall import Recording, Unknown
 from orchestration.context import Case, Toolbox
 from orchestration.engine import Program, RunFailed, Walk
+from orchestration.errors import NotFound
 from orchestration.models import Conversation, Customer, Step
 from orchestration.store import RecordedTurn
 from orchestration.types import Json, Memory
+from orchestration.workflow import rules_of
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 # A walk over a recording reads nothing of a case but what the recording gives it.
@@ -41,8 +45,9 @@ class Decision:
     """What a version does with a turn.
 
     `end` is `send`, `escalate`, `close`, `output`, `approve` (a human is asked), `failed` (the last
-    resort), or `not recorded`: then `rest` estimates what follows and `unknown` says why. `human`
-    is the chance that a human gets the turn, `cost` what of it is certain.
+    resort), or `not recorded`: then `rest` estimates what follows and `unknown` says why. `because`
+    says why the rules lead elsewhere than those of the version that the turn took. `human` is the
+    chance that a human gets the turn, `cost` what of it is certain.
     """
 
     route: str | None
@@ -55,6 +60,7 @@ class Decision:
     steps: tuple[Step, ...]
     rest: tuple[tuple[object, Estimate], ...] = ()
     unknown: str | None = None
+    because: str = ""
 
     @property
     def is_exact(self) -> bool:
@@ -89,9 +95,11 @@ class Judge:
             pass
         except Unknown as found:
             unknown, end = found, OPEN
-        return self._decision(recording, end, unknown)
+        return self._decision(recording, end, unknown, then)
 
-    def _decision(self, recording: Recording, end: str, unknown: Unknown | None) -> Decision:
+    def _decision(
+        self, recording: Recording, end: str, unknown: Unknown | None, then: Program | None
+    ) -> Decision:
         reasons = [doubt.reason for doubt in recording.doubts]
         rest: list[tuple[object, Estimate]] = [
             (("visit", doubt.node), self.forecast.visit(doubt.node)) for doubt in recording.doubts
@@ -106,6 +114,7 @@ class Judge:
             rest.append((("rest", unknown.node, unknown.responder, intent), ahead))
             human = max(human, ahead.human)
         decided = _routed(recording.steps)
+        is_elsewhere = decided.get("route") != recording.turn.route
         return Decision(
             route=decided.get("route"),
             rule=decided.get("rule"),
@@ -117,6 +126,7 @@ class Judge:
             steps=tuple(recording.steps),
             rest=tuple(rest),
             unknown="; ".join(reasons) or None,
+            because=_because(then, self.program, recording) if is_elsewhere else "",
         )
 
 
@@ -179,22 +189,25 @@ def is_grave(turn: RecordedTurn) -> bool:
 def why(turn: RecordedTurn, decision: Decision) -> str:
     """Say in plain words what makes the difference."""
     parts = []
-    if decision.rule != turn.rule and decision.rule is not None:
-        parts.append(f"the rule “{decision.rule}” takes it")
-        if turn.rule is not None:
-            parts.append(_what_became_of(turn.rule, decision))
-    elif decision.rule == turn.rule and decision.route != turn.route:
-        parts.append(f"the rule “{decision.rule}” leads to {decision.route}")
+    if decision.route != turn.route and decision.because:
+        parts.append(decision.because)
+    elif decision.route == turn.route:
+        parts.append(f"the steps after the route {turn.route!r} are others")
     if decision.unknown:
         parts.append(decision.unknown)
-    return "; ".join(parts) or "the steps behind the same route have changed"
+    return "; ".join(parts) or "the way to its rules is another"
 
 
-def _what_became_of(rule: str, decision: Decision) -> str:
-    tried = {each["rule"]: each["failed_on"] for each in decision.rules_tried}
-    if rule in tried:
-        return f"“{rule}” does not: {tried[rule]}"
-    return f"“{rule}” is not reached, or is no rule of this version"
+def _because(then: Program | None, now: Program, recording: Recording) -> str:
+    """Say why the rules lead elsewhere; empty where they do not, or are not to be had."""
+    old = next((step.node for step in recording.turn.steps if step.kind == "route"), None)
+    if then is None or recording.routed is None or old not in then.workflow.nodes:
+        return ""
+    node, state = recording.routed
+    before = rules_of(then.workflow.nodes[str(old)])
+    with suppress(NotFound):
+        return rules.why_changed(before, rules_of(now.workflow.nodes[node]), state)
+    return ""
 
 
 def _routed(steps: Sequence[Step]) -> Mapping[str, Json]:

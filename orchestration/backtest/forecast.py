@@ -162,17 +162,19 @@ class _Walk:
         """Walk to an end, or to the join of the region it is inside of, which is returned too."""
         spent = 0.0
         here: str | None = node
+        has_joined = False
         while here is not None and self._steps < _LONGEST:
             self._steps += 1
             spec = self._nodes[here]
             visits[here] += 1
-            if inside and spec.kind == "join":
+            if inside and spec.kind == "join" and not has_joined:
                 return spent, False, here
+            has_joined = spec.kind == "fork"
             if spec.kind == "approve":
                 return spent, True, None
             if spec.kind in _ENDS:
                 return spent, spec.kind == "escalate", None
-            if spec.kind == "fork":
+            if has_joined:
                 branches = [
                     self._follow(start, 0, visits, inside=True) for start in spec.exits.values()
                 ]
@@ -233,4 +235,3 @@ def _variance(costs: Sequence[float], records: int, dearest: float) -> float:
     mean = fmean(costs)
     squares = pvariance(costs, mean) * records + max(dearest - mean, 0) ** 2
     return squares / (records + 1)
-

@@ -89,6 +89,7 @@ class Recording:
         self.cost = Decimal(0)
         self.asked_human = False
         self.doubts: list[Doubt] = []
+        self.routed: tuple[str, State] | None = None
         self._begun = 0
         self._now = now
         self._shop = shop
@@ -113,6 +114,8 @@ class Recording:
         config = self._now.configs[spec.name]
         if spec.kind in DECIDED_ANEW:
             self._require(spec, config, state)
+            if spec.kind == "route":
+                self.routed = (spec.name, dict(state))
             return None
         if failed := self._find(spec, place, config, state, status="failed"):
             return self._give(failed, config)

@@ -9,8 +9,8 @@ from orchestration.models import Run
 from orchestration.store import list_runs
 from orchestration.types import Json
 from tests.fakes.floor import ANA, BEN, GUEST, Floor
-from tests.fakes.openai_server import FakeOpenAI, Reply
-from tests.fakes.scripts import answering, from_order, judging, shown, stating
+from tests.fakes.openai_server import FakeOpenAI, Reply, stating
+from tests.fakes.scripts import answering, from_order, judging, shown
 from tests.fakes.shopfront import models_file
 
 MATTERS = (
@@ -31,7 +31,7 @@ MATTERS = (
     "the thing with the other thing again",
     "is this really how you treat people",
 )
-ADDED = ("", "", "", "", " I will call my lawyer.", " I want to talk to a person.", " It is on fire!")
+ADDED = ("", "", "", "", " I will call my lawyer.", " I want a person.", " It is on fire!")
 PRICES = {"light": ("0.1", "0.5"), "strong": ("4", "20")}
 KEY_NAME = "FRONTDESK_TEST_MODEL_KEY"
 
