@@ -17,7 +17,7 @@ from orchestration import migrate, store
 from orchestration.catalog import Catalog
 from orchestration.costs import call_cost
 from orchestration.errors import NotFound
-from orchestration.types import Article, Intent, Passage, Price, Reading
+from orchestration.types import Article, Confusion, Intent, Passage, Price, Reading
 from tests.fakes.floor import Floor, Talk
 from tests.fakes.openai_server import FakeOpenAI
 from tests.fakes.scripts import Paced
@@ -117,6 +117,9 @@ class LabelClassifier:
 
     def load(self, content: bytes) -> None:
         return
+
+    def find_confusions(self, intents: Sequence[Intent]) -> list[Confusion]:
+        return []
 
     def read(self, text: str) -> Reading:
         return Reading(probabilities={self.now: 1.0}, out_of_scope=False, language="en")

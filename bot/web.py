@@ -12,6 +12,7 @@ from bot.api import (
     costs,
     escalations,
     health,
+    intents,
     messages,
     problems,
     runs,
@@ -45,6 +46,7 @@ def create(app: App, *, works: bool = True, samples: Samples | None = None) -> F
         workflows.router,
         workflows.kinds,
         escalations.router,
+        intents.router,
         health.router,
         chat.router,
     ):

@@ -9,7 +9,7 @@ from datetime import timedelta
 from orchestration import store
 from orchestration.database import Database
 from orchestration.interfaces import IntentClassifier, KnowledgeIndex
-from orchestration.types import Article, Intent, Passage, Reading
+from orchestration.types import Article, Confusion, Intent, Passage, Reading
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +35,8 @@ class Catalog:
         self._index: KnowledgeIndex | None = None
         self._ready = asyncio.Event()
         self._refreshing = asyncio.Lock()
+        self._comparing = asyncio.Lock()
+        self._confusions: tuple[str, list[Confusion]] | None = None
         self.intents: Mapping[str, Intent] = {}
         self.articles: Sequence[Article] = ()
 
@@ -84,6 +86,17 @@ class Catalog:
         await self._ready.wait()
         assert self._classifier is not None  # noqa: S101
         return await asyncio.to_thread(self._classifier.read, text)
+
+    async def find_confusions(self) -> list[Confusion]:
+        """Return which of the intents in the tables are taken for each other, worst first."""
+        async with self._comparing:
+            intents = await self._database.read(store.list_intents)
+            classifier = self._new_classifier()
+            fingerprint = classifier.fingerprint_of(intents)
+            if self._confusions is None or self._confusions[0] != fingerprint:
+                found = await asyncio.to_thread(classifier.find_confusions, intents)
+                self._confusions = fingerprint, found
+            return self._confusions[1]
 
     @property
     def fingerprint(self) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from orchestration import delivery, escalated, escalation, masking, resolution, store
+from orchestration import delivery, escalated, escalation, learning, masking, resolution, store
 from orchestration.context import Toolbox
 from orchestration.errors import BadInput, Conflict
 from orchestration.interfaces import Dispatcher
@@ -238,6 +238,7 @@ def resolve(scene: Scene, command: Command) -> Answer:
     store.answer_all(scene.connection, scene.conversation.id, "agent")
     store.raise_revision(scene.connection, scene.conversation.id)
     resolution.resolve(scene.connection, scene.tools, scene.conversation, "by_agent", scene.now)
+    learning.propose_resolved(scene.connection, ended, by=command.agent, now=scene.now)
     escalation.announce(
         scene.connection, scene.tools, scene.conversation, ended, "escalation.resolved", scene.now
     )

@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -29,9 +29,14 @@ def read_intents(path: Path) -> tuple[list[Intent], list[BadInput]]:
 
     Raises `BadInput` where the file as a whole cannot be read.
     """
+    return parse_intents(_rows(path))
+
+
+def parse_intents(rows: Sequence[Json]) -> tuple[list[Intent], list[BadInput]]:
+    """Return the good intents among rows of fields, and what is wrong with the others."""
     intents: dict[str, Intent] = {}
     problems: list[BadInput] = []
-    for number, row in enumerate(_rows(path), start=1):
+    for number, row in enumerate(rows, start=1):
         place = _place(number, row)
         try:
             intent = _intent(row, place)
@@ -43,14 +48,35 @@ def read_intents(path: Path) -> tuple[list[Intent], list[BadInput]]:
     return list(intents.values()), problems
 
 
+def require_enough(intents: Sequence[Intent]) -> None:
+    """Raise `BadInput` where there is nothing to tell apart."""
+    # With fewer a classifier cannot learn, and the running processes would stand.
+    if len(intents) < 2:
+        raise BadInput("at least two good ones are needed", field="intents")
+
+
 def write_intents(intents: Iterable[Intent]) -> str:
     """Return the intents as YAML that `load_intents` reads back unchanged."""
     yaml = YAML()
     yaml.width = 120
     yaml.indent(mapping=2, sequence=4, offset=2)
     text = io.StringIO()
-    yaml.dump([_row(intent) for intent in intents], text)
+    yaml.dump([intent_row(intent) for intent in intents], text)
     return text.getvalue()
+
+
+def intent_row(intent: Intent) -> dict[str, Json]:
+    """Return an intent as the fields and values that `parse_intents` takes."""
+    return {
+        "name": intent.name,
+        "description": intent.description,
+        "complexity": intent.complexity,
+        "urgency": intent.urgency,
+        "risk": intent.risk,
+        "wants_human": intent.wants_human,
+        "responders": list(intent.responders),
+        "examples": list(intent.examples),
+    }
 
 
 def _rows(path: Path) -> list[Json]:
@@ -112,6 +138,9 @@ def _text(value: Json) -> str:
     if not isinstance(value, str):
         # ValueError throughout: the reader of the file is told the field, not a type.
         raise ValueError(f"is {value!r}, but must be text; write it in quotes")  # noqa: TRY004
+    # PostgreSQL stores neither NUL nor halves of a surrogate pair, which an escape can spell.
+    if any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in value):
+        raise ValueError("holds characters that no text may hold (NUL or half a character)")
     return str(value).strip()
 
 
@@ -156,16 +185,3 @@ _FIELDS: Mapping[str, Callable[[Json], Json]] = {
     "wants_human": _flag,
     "responders": _texts,
 }
-
-
-def _row(intent: Intent) -> dict[str, Json]:
-    return {
-        "name": intent.name,
-        "description": intent.description,
-        "complexity": intent.complexity,
-        "urgency": intent.urgency,
-        "risk": intent.risk,
-        "wants_human": intent.wants_human,
-        "responders": list(intent.responders),
-        "examples": list(intent.examples),
-    }

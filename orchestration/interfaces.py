@@ -6,6 +6,7 @@ from typing import Protocol
 
 from orchestration.types import (
     Article,
+    Confusion,
     ConversationId,
     CustomerRecord,
     HttpAnswer,
@@ -113,6 +114,9 @@ class IntentClassifier(Protocol):
 
     def load(self, content: bytes) -> None:
         """Take over what was dumped; raises `BadInput` where it is of another version."""
+
+    def find_confusions(self, intents: Sequence[Intent]) -> list[Confusion]:
+        """Return the pairs of intents that are taken for each other, worst first; as slow."""
 
     def read(self, text: str) -> Reading:
         """Return the probabilities of the intents for a text; some milliseconds of CPU."""

@@ -503,6 +503,37 @@ class IntentRow(SQLModel, table=True):
     responders: Any = Field(default=None, sa_type=Document, nullable=True)
 
 
+class Example(SQLModel, table=True):
+    """A customer's words that people propose as an example of an intent.
+
+    `status` is `proposed`, `accepted`, `rejected` or `erased`; `guess` and `confidence` are what
+    the classification said. `is_added` tells that the intent did not have the text before.
+    """
+
+    __tablename__ = "examples"
+    __table_args__ = (
+        UniqueConstraint("run_id", "part"),
+        Index("ix_examples_proposed_at", "proposed_at", "id"),
+    )
+
+    id: str = Field(primary_key=True)
+    run_id: str = Field(foreign_key="runs.id")
+    part: int = 0
+    conversation_id: str = Field(foreign_key="conversations.id", index=True)
+    message_id: str | None = None
+    source: str
+    status: str = "proposed"
+    text: str = Field(sa_type=Text)
+    intent: str | None = None
+    guess: str
+    confidence: float
+    is_added: bool = False
+    proposed_by: str
+    proposed_at: datetime = Field(sa_type=Moment)
+    decided_by: str | None = None
+    decided_at: datetime | None = Field(default=None, sa_type=Moment)
+
+
 class ArticleRow(SQLModel, table=True):
     """An article of the knowledge base."""
 

@@ -188,6 +188,26 @@ class Reading:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Collision:
+    """An example that a classifier takes for another intent, and the nearest one of that intent."""
+
+    text: str
+    intent: str
+    taken_for: str
+    nearest: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confusion:
+    """Two intents that are taken for each other: how often, of all examples that both have."""
+
+    intents: tuple[str, str]
+    misread: int
+    examples: int
+    collisions: tuple[Collision, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Classification:
     """What a message is about and how it should be treated; the shape of CONTRACT.md."""
 

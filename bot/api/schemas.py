@@ -186,6 +186,32 @@ class RejectIn(Body):
     reason: Text = ""
 
 
+class IntentsIn(Body):
+    """The intents that take the place of all earlier ones."""
+
+    items: Annotated[list[Any], AfterValidator(_storable_json)]
+
+
+class CorrectionIn(Body):
+    """What a message is really about."""
+
+    agent: Line
+    intent: Line
+
+
+class AcceptIn(Body):
+    """Take words as an example, of another intent where one is named."""
+
+    agent: Line
+    intent: Line | None = None
+
+
+class DecisionIn(Body):
+    """Who decides."""
+
+    agent: Line
+
+
 class ChatSessionIn(Body):
     """Who opens the chat; without an identity an unverified visitor."""
 
@@ -219,3 +245,4 @@ EscalationStatusIn = Literal["open", "claimed", "handed_back", "resolved"]
 ConversationStatusIn = Literal["open", "escalated", "assigned", "resolved"]
 RunStatusIn = Literal["running", "waiting", "done", "superseded", "failed"]
 ApprovalStatusIn = Literal["open", "released", "rejected", "expired", "withdrawn"]
+ExampleStatusIn = Literal["proposed", "accepted", "rejected", "erased"]

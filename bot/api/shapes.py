@@ -13,6 +13,7 @@ from orchestration.models import (
     Delivery,
     Escalation,
     Event,
+    Example,
     Message,
     ModelCall,
     Reminder,
@@ -247,4 +248,25 @@ def delivery(row: Delivery) -> dict[str, Any]:
         "error": row.error,
         "created_at": moment(row.created_at),
         "finished_at": moment(row.finished_at),
+    }
+
+
+def example(row: Example) -> dict[str, Any]:
+    """Return a customer's words that are proposed as an example, or were."""
+    return {
+        "id": row.id,
+        "run_id": row.run_id,
+        "part": row.part,
+        "conversation_id": row.conversation_id,
+        "message_id": row.message_id,
+        "source": row.source,
+        "status": row.status,
+        "text": row.text,
+        "intent": row.intent,
+        "guess": row.guess,
+        "confidence": row.confidence,
+        "proposed_by": row.proposed_by,
+        "proposed_at": moment(row.proposed_at),
+        "decided_by": row.decided_by,
+        "decided_at": moment(row.decided_at),
     }

@@ -5,7 +5,17 @@ import sys
 from sqlalchemy.exc import DatabaseError
 
 from bot.basis import reason_of
-from bot.cli import backtests, content, evaluation, inspection, processes, spending, workflows
+from bot.cli import (
+    backtests,
+    content,
+    evaluation,
+    examples,
+    inspection,
+    intents,
+    processes,
+    spending,
+    workflows,
+)
 from bot.cli.console import Failed, cli, complain
 from orchestration.errors import FrontdeskError
 
@@ -14,7 +24,9 @@ __all__ = [
     "cli",
     "content",
     "evaluation",
+    "examples",
     "inspection",
+    "intents",
     "main",
     "processes",
     "spending",

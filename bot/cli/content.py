@@ -17,7 +17,7 @@ from bot.cli.console import Failed, cli, err, open_app, out, show_json
 from orchestration import store
 from orchestration.errors import BadInput
 from orchestration.imports import Imported, Problem, read_articles, read_customers, read_orders
-from orchestration.intents import read_intents
+from orchestration.intents import read_intents, require_enough
 from orchestration.shop import Shop
 from orchestration.types import Intent, Json
 
@@ -119,9 +119,10 @@ def _report(
 def _read_intents(path: Path, _: Shop) -> Imported[Intent]:
     intents, refused = read_intents(path)
     problems = tuple(map(_problem, refused))
-    # The classifier learns to tell intents apart; with fewer the running processes would stand.
-    if len(intents) < 2:
-        few = Problem(line=None, field="intents", message="at least two good ones are needed")
+    try:
+        require_enough(intents)
+    except BadInput as refused:
+        few = Problem(line=None, field="intents", message=str(refused))
         return Imported(rows=(), problems=(*problems, few))
     return Imported(rows=tuple(intents), problems=problems)
 

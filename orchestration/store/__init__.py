@@ -84,6 +84,13 @@ from orchestration.store.escalations import (
     schedule,
     stale,
 )
+from orchestration.store.examples import (
+    ERASED,
+    add_to_intent,
+    find_example,
+    list_examples,
+    lock_example,
+)
 from orchestration.store.ledger import (
     CostReport,
     Costs,
@@ -122,7 +129,7 @@ from orchestration.store.recordings import (
     list_recorded,
     read_texts,
 )
-from orchestration.store.rows import add, fetch, find, get, new_id, plain, put
+from orchestration.store.rows import add, add_unless_there, fetch, find, get, new_id, plain, put
 from orchestration.store.runs import (
     API,
     change_run,
@@ -171,6 +178,7 @@ from orchestration.store.workflows import (
 
 __all__ = [
     "API",
+    "ERASED",
     "UNDELIVERED",
     "AlreadyPending",
     "CostReport",
@@ -188,6 +196,8 @@ __all__ = [
     "add_draft",
     "add_escalation",
     "add_message",
+    "add_to_intent",
+    "add_unless_there",
     "answer",
     "answer_all",
     "audit_hash",
@@ -216,6 +226,7 @@ __all__ = [
     "find_artifact",
     "find_conversation",
     "find_draft",
+    "find_example",
     "find_open_escalation",
     "find_pending",
     "find_person",
@@ -246,6 +257,7 @@ __all__ = [
     "list_due_reminders",
     "list_ended_since",
     "list_escalations",
+    "list_examples",
     "list_files",
     "list_in_flight",
     "list_intents",
@@ -266,6 +278,7 @@ __all__ = [
     "lock",
     "lock_call",
     "lock_escalation",
+    "lock_example",
     "lock_run",
     "lock_workflow",
     "make_due",

@@ -18,6 +18,7 @@ from orchestration.models import (
     Delivery,
     Escalation,
     Event,
+    Example,
     File,
     Message,
     OrderRow,
@@ -27,10 +28,10 @@ from orchestration.models import (
 )
 from orchestration.store import rows
 from orchestration.store.conversations import LEASE, conversations, lock, messages, runs
+from orchestration.store.examples import ERASED, forget_examples
 from orchestration.types import Json
 
-ERASED = "[erased]"
-_OWNED: tuple[Any, ...] = (Message, Event, Run, Approval, Escalation, Delivery)
+_OWNED: tuple[Any, ...] = (Message, Event, Run, Approval, Escalation, Delivery, Example)
 
 
 def list_silent(connection: Connection, *, before: datetime) -> list[Conversation]:
@@ -188,6 +189,7 @@ def erase_conversation(connection: Connection, id: str) -> None:
     """
     lock(connection, id)
     _stop(connection, id)
+    forget_examples(connection, id)
     own_messages = select(messages.c.id).where(messages.c.conversation_id == id)
     own_runs = select(runs.c.id).where(runs.c.conversation_id == id)
     files, steps, deliveries = table(File), table(Step), table(Delivery)

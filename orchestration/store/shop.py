@@ -60,7 +60,7 @@ def save_articles(connection: Connection, records: Sequence[Article]) -> None:
     for record in records:
         values = {**rows.plain(record), "questions": list(record.questions)}
         rows.put(connection, ArticleRow(**values))
-    _content_changed(connection)
+    content_changed(connection)
 
 
 def replace_intents(connection: Connection, records: Sequence[Intent]) -> None:
@@ -71,7 +71,7 @@ def replace_intents(connection: Connection, records: Sequence[Intent]) -> None:
         values["examples"] = list(record.examples)
         values["responders"] = list(record.responders)
         rows.add(connection, IntentRow(position=position, **values))
-    _content_changed(connection)
+    content_changed(connection)
 
 
 def list_intents(connection: Connection) -> list[Intent]:
@@ -116,7 +116,8 @@ def save_artifact(connection: Connection, name: str, fingerprint: str, content: 
     rows.put(connection, Artifact(name=name, fingerprint=fingerprint, content=content))
 
 
-def _content_changed(connection: Connection) -> None:
+def content_changed(connection: Connection) -> None:
+    """Let every process learn intents and articles anew."""
     save_setting(connection, CONTENT, content_version(connection) + 1)
 
 

@@ -33,7 +33,7 @@ from orchestration.desk import Desk
 from orchestration.errors import PermanentFailure
 from orchestration.nodes import Node, Outcome, Visit, node_kinds
 from orchestration.turns import Turns
-from orchestration.types import IncomingMessage, Passage, Reading, Sender, Touches
+from orchestration.types import Confusion, IncomingMessage, Passage, Reading, Sender, Touches
 from tests.fakes.channel import FakeChannel
 
 T = TypeVar("T")
@@ -161,6 +161,9 @@ class SmallClassifier:
 
     def load(self, content: bytes) -> None:
         return
+
+    def find_confusions(self, intents: object) -> list[Confusion]:
+        return []
 
     def read(self, text: str) -> Reading:
         return Reading(probabilities={"greeting": 1.0}, out_of_scope=False, language="en")

@@ -42,6 +42,7 @@ from orchestration.shop import Shop
 from orchestration.texts import Texts
 from orchestration.turns import Turns
 from orchestration.types import (
+    Confusion,
     ConversationId,
     CustomerRecord,
     IncomingMessage,
@@ -113,6 +114,9 @@ class FakeClassifier:
 
     def dump(self) -> bytes:
         return b""
+
+    def find_confusions(self, intents: Sequence[Intent]) -> list[Confusion]:
+        return []
 
     def load(self, content: bytes) -> None:
         return

@@ -260,6 +260,63 @@ def test_intents_that_the_workflow_names_and_an_import_drops_are_told(
     assert "double_charge" in answer.err
 
 
+def test_exported_intents_are_imported_unchanged(
+    frontdesk: Frontdesk, stocked: str, few_intents: list[Intent]
+) -> None:
+    exported = frontdesk("intents", "export")
+    written = frontdesk("intents", "export", "--output", "intents.yaml")
+    on_database(stocked, lambda c: store.replace_intents(c, few_intents[:2]))
+
+    imported = frontdesk("intents", "import", "intents.yaml")
+
+    assert (exported.code, written.code, imported.code) == (0, 0, 0)
+    assert Path("intents.yaml").read_text() == exported.out
+    assert on_database(stocked, store.list_intents) == few_intents
+    assert frontdesk("intents", "export").out == exported.out
+
+
+def test_a_wrong_intent_is_refused_by_both_ways_in(frontdesk: Frontdesk, stocked: str) -> None:
+    intents = write("intents.yaml", "- {name: a, examples: [b], risk: fire}\n")
+
+    answers = [frontdesk(*way, intents) for way in (("intents", "import"), ("import", "intents"))]
+
+    assert [answer.code for answer in answers] == [1, 1]
+    assert "line 1, risk: intent a: is 'fire', but must be one of none, legal" in answers[0].err
+    assert answers[0].err == answers[1].err
+
+
+def test_the_intents_that_collide_are_shown(frontdesk: Frontdesk, stocked: str) -> None:
+    alike = [
+        Intent(name="one", examples=("where is it", "my parcel", "green tea")),
+        Intent(name="two", examples=("where is it?", "my parcel!", "red wine")),
+    ]
+    on_database(stocked, lambda c: store.replace_intents(c, alike))
+
+    shown, listed = frontdesk("intents", "confusions"), frontdesk("intents", "confusions", "--json")
+
+    [pair] = listed.json["items"]
+    assert (shown.code, sorted(pair["intents"])) == (0, ["one", "two"])
+    assert f"one and two: {pair['misread']} of 6 examples" in shown.out
+    assert "one: “my parcel” is taken for two, as “my parcel!”" in shown.out
+
+
+def test_there_are_no_proposed_examples_at_first(frontdesk: Frontdesk, stocked: str) -> None:
+    shown, listed = frontdesk("examples", "list"), frontdesk("examples", "list", "--json")
+
+    assert (shown.code, shown.out) == (0, "There are no proposed examples.\n")
+    assert listed.json == {"items": [], "next": None}
+
+
+@pytest.mark.parametrize("how", ["accept", "reject"])
+def test_an_example_that_is_not_there_is_said_so(
+    frontdesk: Frontdesk, stocked: str, how: str
+) -> None:
+    answer = frontdesk("examples", how, "none")
+
+    assert answer.code == 2
+    assert "there is no example 'none'" in answer.err
+
+
 def test_a_database_without_tables_is_refused(frontdesk: Frontdesk) -> None:
     customers = write("customers.csv", "id,email\nC-1,ana@example.com\n")
 

@@ -9,7 +9,7 @@ from integrations.classifiers.local import LocalClassifier, fingerprint_of
 from integrations.classifiers.local.languages import LANGUAGES, find_language
 from integrations.classifiers.metrics import Answer, measure
 from orchestration.errors import BadInput
-from orchestration.types import Intent
+from orchestration.types import Confusion, Intent
 
 STATUS = Intent(
     name="status",
@@ -406,3 +406,60 @@ def test_a_training_apart_learns_the_same(trained: LocalClassifier) -> None:
 
     assert apart.fingerprint == trained.fingerprint
     assert apart.read("where is my order 1042") == trained.read("where is my order 1042")
+
+
+RETURN = Intent(
+    name="return",
+    examples=(
+        "I want to send it back",
+        "how do I return my purchase",
+        "send back the broken lamp",
+        "I want my old lamp back",
+        "return the lamp please",
+        "please refund me for the lamp",
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def confused() -> list[Confusion]:
+    return LocalClassifier().find_confusions((*INTENTS, RETURN))
+
+
+def test_intents_whose_examples_collide_are_the_worst_pair(confused: list[Confusion]) -> None:
+    worst = confused[0]
+
+    assert set(worst.intents) == {"refund", "return"}
+    assert (worst.misread, worst.examples) == (len(worst.collisions), 12)
+    assert [each.misread for each in confused] == sorted(
+        (each.misread for each in confused), reverse=True
+    )
+
+
+def test_a_collision_shows_the_nearest_example_of_the_other_intent(
+    confused: list[Confusion],
+) -> None:
+    examples = {intent.name: intent.examples for intent in (*INTENTS, RETURN)}
+
+    found = {each.text: each for each in confused[0].collisions}
+
+    stray = found["please refund me for the lamp"]
+    assert (stray.intent, stray.taken_for, stray.nearest) == (
+        "return",
+        "refund",
+        "please refund me",
+    )
+    for each in found.values():
+        assert each.text in examples[each.intent]
+        assert each.nearest in examples[each.taken_for]
+
+
+def test_what_is_found_apart_is_the_same(confused: list[Confusion]) -> None:
+    assert LocalClassifier(apart=True).find_confusions((*INTENTS, RETURN)) == confused
+
+
+def test_confusions_need_two_intents_with_examples() -> None:
+    with pytest.raises(BadInput, match="at least two intents") as refused:
+        LocalClassifier().find_confusions([STATUS, Intent(name="empty")])
+
+    assert refused.value.field == "intents.examples"

@@ -1,4 +1,4 @@
-"""Trains in a process of its own, which gives back all the memory that a training takes."""
+"""Does what takes much memory in a process of its own, which gives all of it back."""
 
 import json
 import logging
@@ -15,19 +15,19 @@ _LONGEST_SECONDS = 600
 # The child finds the product where this process has found it.
 _PROGRAM = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    "from integrations.classifiers.local.training import main; main()"
+    "from integrations.classifiers.local.training import main; main(sys.argv[2])"
 )
 
 
-def train_apart(intents: Sequence[Intent]) -> bytes | None:
-    """Return what a training on these intents dumps; None where no process could do it."""
+def do_apart(task: str, intents: Sequence[Intent]) -> bytes | None:
+    """Return what the task makes of these intents; None where no process could do it."""
     asked = json.dumps([asdict(intent) for intent in intents]).encode()
-    command = [sys.executable, "-c", _PROGRAM, json.dumps(sys.path)]
+    command = [sys.executable, "-c", _PROGRAM, json.dumps(sys.path), task]
     try:
         done = subprocess.run(  # noqa: S603
             command, input=asked, capture_output=True, timeout=_LONGEST_SECONDS, check=True
         )
     except (OSError, subprocess.SubprocessError) as error:
-        log.warning("training apart failed", extra={"error": type(error).__name__})
+        log.warning("work apart failed", extra={"task": task, "error": type(error).__name__})
         return None
     return done.stdout

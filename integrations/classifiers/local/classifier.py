@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from integrations.classifiers import classifiers
-from integrations.classifiers.local import calibration, files, fitting
-from integrations.classifiers.local.apart import train_apart
+from integrations.classifiers.local import calibration, confusions, files, fitting
+from integrations.classifiers.local.apart import do_apart
 from integrations.classifiers.local.calibration import Calibration
 from integrations.classifiers.local.fitting import Fit
 from integrations.classifiers.local.grams import count_grams
 from integrations.classifiers.local.languages import find_language
 from integrations.classifiers.local.tongues import Tongues, learn_tongues
 from orchestration.errors import BadInput
-from orchestration.types import Intent, Reading
+from orchestration.types import Confusion, Intent, Reading
 
 # Part of every fingerprint: raise it when the same examples would give another model.
 VERSION = "tfidf-linear-1"
@@ -47,16 +47,23 @@ class LocalClassifier:
 
     def train(self, intents: Sequence[Intent]) -> None:
         """Learn the intents that have examples; raises `BadInput` where fewer than two have any."""
-        taught = [intent for intent in intents if any(map(str.strip, intent.examples))]
-        if len(taught) < 2:
-            raise BadInput(
-                "a classifier needs at least two intents with examples", field="intents.examples"
-            )
-        if self._apart and (learnt := train_apart(intents)):
+        taught = _taught(intents)
+        if self._apart and (learnt := do_apart("train", intents)):
             self.load(learnt)
             return
         with fitting.one_thread():
             self._adopt(_learn(taught, fingerprint_of(intents)))
+
+    def find_confusions(self, intents: Sequence[Intent]) -> list[Confusion]:
+        """Return the pairs of intents that are taken for each other, worst first.
+
+        Raises `BadInput` where fewer than two have examples.
+        """
+        taught = _taught(intents)
+        if self._apart and (found := do_apart("find confusions", intents)):
+            return confusions.read(found)
+        with fitting.one_thread():
+            return confusions.find(_pairs(taught), [intent.name for intent in taught])
 
     def read(self, text: str) -> Reading:
         """Return the probabilities of the intents for a text; all unsure before any training."""
@@ -123,23 +130,36 @@ def fingerprint_of(intents: Sequence[Intent]) -> str:
     return hashlib.sha256(json.dumps([VERSION, content]).encode()).hexdigest()
 
 
-def _learn(intents: Sequence[Intent], fingerprint: str) -> Model:
-    # The order in which intents are listed must not change what is learnt.
-    ordered = sorted(intents, key=lambda intent: intent.name)
-    pairs = [
+def _taught(intents: Sequence[Intent]) -> list[Intent]:
+    """Return the intents that have examples, in an order that their list does not change."""
+    taught = [intent for intent in intents if any(map(str.strip, intent.examples))]
+    if len(taught) < 2:
+        raise BadInput(
+            "a classifier needs at least two intents with examples", field="intents.examples"
+        )
+    return sorted(taught, key=lambda intent: intent.name)
+
+
+def _pairs(intents: Sequence[Intent]) -> list[tuple[str, int]]:
+    """Return each text with the place of its intent."""
+    return [
         (text, label)
-        for label, intent in enumerate(ordered)
+        for label, intent in enumerate(intents)
         for text in sorted(set(intent.examples))
         if text.strip()
     ]
+
+
+def _learn(intents: Sequence[Intent], fingerprint: str) -> Model:
+    pairs = _pairs(intents)
     texts, labels = [count_grams(text) for text, _ in pairs], [label for _, label in pairs]
-    scores, truths = fitting.cross_scores(texts, labels, len(ordered))
+    scores, places = fitting.cross_scores(texts, labels, len(intents))
     return Model(
         fingerprint=fingerprint,
-        names=tuple(intent.name for intent in ordered),
-        fit=fitting.fit(texts, labels, len(ordered)),
-        calibration=calibration.calibrate(scores, truths),
-        tongues=learn_tongues(pairs, len(ordered)),
+        names=tuple(intent.name for intent in intents),
+        fit=fitting.fit(texts, labels, len(intents)),
+        calibration=calibration.calibrate(scores, [labels[place] for place in places]),
+        tongues=learn_tongues(pairs, len(intents)),
     )
 
 

@@ -56,13 +56,13 @@ def fit(texts: Sequence[Counter[str]], labels: Sequence[int], classes: int) -> F
 def cross_scores(
     texts: Sequence[Counter[str]], labels: Sequence[int], classes: int
 ) -> tuple[Any, Any]:
-    """Return the scores of texts by models that have not seen them, and those texts' labels."""
+    """Return scores of texts by models that have not seen them, and the places of those texts."""
     import numpy as np
 
     vocabulary = _vocabulary(texts)
     counts, flags = _matrix(texts, vocabulary), _word_flags(vocabulary)
     folds, targets = np.asarray(_folds(labels)), np.asarray(labels)
-    scores, truths = [], []
+    scores, places = [], []
     for fold in range(_FOLDS):
         seen = folds != fold
         if len(set(targets[seen].tolist())) < 2:
@@ -71,10 +71,10 @@ def cross_scores(
         # A class with no text in the other folds cannot be recognised, which is no fault.
         fair = ~seen & np.isin(targets, targets[seen])
         scores.append(_weigh(counts[fair], idf, flags) @ weights + bias)
-        truths.append(targets[fair])
+        places.append(np.flatnonzero(fair))
     if not scores:
         return np.zeros((0, classes)), np.zeros(0, dtype=int)
-    return np.vstack(scores), np.concatenate(truths)
+    return np.vstack(scores), np.concatenate(places)
 
 
 def score(model: Fit, grams: Counter[str]) -> tuple[Any, int]:
@@ -91,6 +91,13 @@ def score(model: Fit, grams: Counter[str]) -> tuple[Any, int]:
         length = math.sqrt(float(np.dot(values[part], values[part])))
         values[part] /= length or 1.0
     return values.astype(np.float32) @ model.weights[rows] + model.bias, len(known)
+
+
+def likenesses(texts: Sequence[Counter[str]]) -> Any:
+    """Return a matrix of which a row times another says how alike the two texts are."""
+    vocabulary = _vocabulary(texts)
+    counts = _matrix(texts, vocabulary)
+    return _weigh(counts, _rarity(counts), _word_flags(vocabulary))
 
 
 def _vocabulary(texts: Sequence[Counter[str]]) -> dict[str, int]:

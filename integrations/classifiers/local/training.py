@@ -1,16 +1,28 @@
-"""The training that a process of its own does: intents come in, what was learnt goes out."""
+"""What a process of its own does: intents come in, what was learnt or found goes out."""
 
 import json
 import sys
 
+from integrations.classifiers.local import confusions
 from integrations.classifiers.local.classifier import LocalClassifier
 from orchestration.types import Intent
 
 
-def main() -> None:
-    """Train on the intents of standard input and write what was learnt to standard output."""
+def main(task: str) -> None:
+    """Do the task with the intents of standard input, and write to standard output."""
     listed = json.loads(sys.stdin.buffer.read())
     intents = [Intent(**{**each, "examples": tuple(each["examples"])}) for each in listed]
+    sys.stdout.buffer.write(_TASKS[task](intents))
+
+
+def _train(intents: list[Intent]) -> bytes:
     classifier = LocalClassifier()
     classifier.train(intents)
-    sys.stdout.buffer.write(classifier.dump())
+    return classifier.dump()
+
+
+def _find_confusions(intents: list[Intent]) -> bytes:
+    return confusions.write(LocalClassifier().find_confusions(intents))
+
+
+_TASKS = {"train": _train, "find confusions": _find_confusions}

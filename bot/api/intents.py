@@ -1,0 +1,99 @@
+"""The intents over HTTP, which of them collide, and the examples that people propose."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import APIRouter, Depends
+from sqlalchemy import Connection
+
+from bot.api import shapes
+from bot.api.guards import AdminOnly, CurrentApp, small_body
+from bot.api.pages import Cursor, Limit, page, read_cursor
+from bot.api.schemas import AcceptIn, CorrectionIn, DecisionIn, ExampleStatusIn, IntentsIn
+from bot.app import App
+from orchestration import learning, store
+from orchestration.intents import intent_row, parse_intents, require_enough
+from orchestration.models import Example
+
+router = APIRouter(prefix="/v1", tags=["intents"], dependencies=[AdminOnly, Depends(small_body)])
+
+
+@router.get("/intents")
+async def list_intents(app: CurrentApp) -> dict[str, Any]:
+    """List the intents in the admin's order."""
+    found = await app.database.read(store.list_intents)
+    return {"items": [intent_row(intent) for intent in found], "next": None}
+
+
+@router.put("/intents")
+async def replace_intents(body: IntentsIn, app: CurrentApp) -> dict[str, Any]:
+    """Put these intents in place of all earlier ones; every process learns them anew."""
+    intents, problems = parse_intents(body.items)
+    if problems:
+        raise problems[0]
+    require_enough(intents)
+    await app.database.write(lambda connection: store.replace_intents(connection, intents))
+    return await list_intents(app)
+
+
+@router.get("/intents/confusions")
+async def list_confusions(app: CurrentApp) -> dict[str, Any]:
+    """List pairs of intents that are taken for each other, worst first, with what collides."""
+    found = await app.tools.catalog.find_confusions()
+    return {"items": [asdict(confusion) for confusion in found], "next": None}
+
+
+@router.post("/runs/{id}/correct")
+async def correct(id: str, body: CorrectionIn, app: CurrentApp) -> dict[str, Any]:
+    """Say what a run's text is really about; it becomes a proposed example."""
+    now = app.tools.clock()
+    return await _changed(
+        app,
+        lambda connection: learning.correct(
+            connection, id, intent=body.intent, by=body.agent, now=now
+        ),
+    )
+
+
+@router.get("/examples")
+async def list_examples(
+    app: CurrentApp,
+    status: ExampleStatusIn | None = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> dict[str, Any]:
+    """List proposed examples, newest first."""
+    before = read_cursor(cursor)
+    found = await app.database.read(
+        lambda connection: store.list_examples(
+            connection, status=status, limit=limit, before=before
+        )
+    )
+    items = [shapes.example(row) for row in found]
+    return page(items, [(row.proposed_at, row.id) for row in found], limit)
+
+
+@router.post("/examples/{id}/accept")
+async def accept(id: str, body: AcceptIn, app: CurrentApp) -> dict[str, Any]:
+    """Make the words an example; the classifier learns them within seconds."""
+    now = app.tools.clock()
+    return await _changed(
+        app,
+        lambda connection: learning.accept(
+            connection, id, by=body.agent, now=now, intent=body.intent
+        ),
+    )
+
+
+@router.post("/examples/{id}/reject")
+async def reject(id: str, body: DecisionIn, app: CurrentApp) -> dict[str, Any]:
+    """Keep the words out of what the classifier learns."""
+    now = app.tools.clock()
+    return await _changed(
+        app, lambda connection: learning.reject(connection, id, by=body.agent, now=now)
+    )
+
+
+async def _changed(app: App, change: Callable[[Connection], Example]) -> dict[str, Any]:
+    return shapes.example(await app.database.write(change, durable=True))

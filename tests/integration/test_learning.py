@@ -1,0 +1,287 @@
+"""What people teach: corrections and resolved cases become examples that an admin decides on."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection
+
+from integrations.classifiers.local import LocalClassifier
+from orchestration import learning, store
+from orchestration.errors import BadInput, Conflict, NotFound
+from orchestration.models import Example, Run, metadata
+from orchestration.types import ConversationId, Intent
+from tests.fakes.floor import INTENTS, Floor, open_floor
+from tests.fakes.workflows import SHIPPED
+
+TAUGHT = (
+    Intent(
+        name="order_status",
+        complexity="simple",
+        examples=("where is my parcel", "has it been shipped", "track my delivery"),
+    ),
+    Intent(
+        name="refund_request",
+        complexity="complex",
+        examples=("give me my money back", "I want a refund", "refund my purchase"),
+    ),
+)
+
+sqlite_alone = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+async def floor(database_url: str) -> AsyncIterator[Floor]:
+    async with open_floor(database_url, workflow=SHIPPED) as floor:
+        yield floor
+
+
+async def the_run(floor: Floor, text: str) -> Run:
+    return (await floor.run(text)).run
+
+
+async def correct(floor: Floor, run: str, intent: str, *, by: str = "maria") -> Example:
+    return await floor.database.write(
+        lambda connection: learning.correct(
+            connection, run, intent=intent, by=by, now=floor.clock()
+        )
+    )
+
+
+async def decide(floor: Floor, example: str, how: str, **more: Any) -> Example:
+    act = {"accept": learning.accept, "reject": learning.reject}[how]
+    return await floor.database.write(
+        lambda connection: act(connection, example, by="admin", now=floor.clock(), **more)
+    )
+
+
+async def examples(floor: Floor, status: str | None = None) -> list[Example]:
+    return await floor.database.read(lambda c: store.list_examples(c, status=status))
+
+
+async def learnt(floor: Floor) -> dict[str, tuple[str, ...]]:
+    found = await floor.database.read(store.list_intents)
+    return {intent.name: intent.examples for intent in found}
+
+
+async def test_a_correction_becomes_a_proposed_example_with_what_it_came_from(floor: Floor) -> None:
+    run = await the_run(floor, "where is my card 4111 1111 1111 1111? write to ana@example.com")
+
+    example = await correct(floor, run.id, "refund_request")
+
+    assert await examples(floor, "proposed") == [example]
+    assert example.text == "where is my card [card number removed]? write to [e-mail removed]"
+    assert (example.run_id, example.conversation_id) == (run.id, run.conversation_id)
+    assert run.messages == [example.message_id]
+    assert (example.intent, example.guess, example.confidence) == (
+        "refund_request",
+        "order_status",
+        0.98,
+    )
+    assert (example.source, example.proposed_by) == ("correction", "maria")
+    assert example.proposed_at == floor.clock()
+    assert "refund" not in json.dumps(await learnt(floor)).replace("refund_request", "")
+
+
+async def test_a_later_correction_replaces_the_undecided_one(floor: Floor) -> None:
+    run = await the_run(floor, "where is it")
+    first = await correct(floor, run.id, "refund_request")
+
+    second = await correct(floor, run.id, "return_policy", by="john")
+
+    assert await examples(floor) == [second]
+    assert (second.id, second.intent, second.proposed_by) == (first.id, "return_policy", "john")
+
+
+async def test_an_accepted_example_belongs_to_its_intent_and_is_learnt(database_url: str) -> None:
+    async with open_floor(
+        database_url, workflow=SHIPPED, intents=TAUGHT, classifier=LocalClassifier
+    ) as floor:
+        text = "wherefore art thou"
+        run = await the_run(floor, text)
+        example = await correct(floor, run.id, "order_status")
+        before = (await floor.tools.catalog.read(text)).probabilities
+
+        accepted = await decide(floor, example.id, "accept")
+        still = (await floor.tools.catalog.read(text)).probabilities
+        await floor.tools.catalog.refresh()
+        after = (await floor.tools.catalog.read(text)).probabilities
+
+        assert (accepted.status, accepted.decided_by) == ("accepted", "admin")
+        assert (await learnt(floor))["order_status"][-1] == text
+        assert still == before
+        assert after["order_status"] > max(0.6, before["order_status"])
+
+
+async def test_a_rejected_example_stays_out(floor: Floor) -> None:
+    run = await the_run(floor, "where is it")
+    example = await correct(floor, run.id, "refund_request")
+    before = await learnt(floor)
+
+    rejected = await decide(floor, example.id, "reject")
+
+    assert (rejected.status, rejected.decided_by) == ("rejected", "admin")
+    assert await learnt(floor) == before
+    assert await examples(floor, "proposed") == []
+
+
+@sqlite_alone
+@pytest.mark.parametrize("first", ["accept", "reject"])
+@pytest.mark.parametrize("second", ["accept", "reject"])
+async def test_what_is_decided_is_not_decided_again(floor: Floor, first: str, second: str) -> None:
+    run = await the_run(floor, "where is it")
+    example = await correct(floor, run.id, "refund_request")
+    await decide(floor, example.id, first)
+    before = await learnt(floor)
+
+    with pytest.raises(Conflict, match=f"the example is {first}ed by admin"):
+        await decide(floor, example.id, second)
+
+    assert await learnt(floor) == before
+
+
+@sqlite_alone
+async def test_a_correction_after_the_decision_is_refused(floor: Floor) -> None:
+    run = await the_run(floor, "where is it")
+    example = await correct(floor, run.id, "refund_request")
+    decided = await decide(floor, example.id, "reject")
+
+    with pytest.raises(Conflict, match="the example is rejected by admin"):
+        await correct(floor, run.id, "order_status")
+
+    assert await examples(floor) == [decided]
+
+
+@sqlite_alone
+async def test_words_may_be_accepted_for_another_intent(floor: Floor) -> None:
+    run = await the_run(floor, "where is it")
+    example = await correct(floor, run.id, "refund_request")
+
+    accepted = await decide(floor, example.id, "accept", intent="return_policy")
+
+    assert accepted.intent == "return_policy"
+    assert (await learnt(floor))["return_policy"] == ("where is it",)
+    assert (await learnt(floor))["refund_request"] == ()
+
+
+@sqlite_alone
+async def test_words_that_the_intent_has_are_not_added_twice(floor: Floor) -> None:
+    for conversation in ("one", "two"):
+        talk = await floor.say("where is it", conversation=conversation)
+        await floor.work(talk)
+        example = await correct(floor, (await floor.see(talk)).run.id, "refund_request")
+        await decide(floor, example.id, "accept")
+
+    assert (await learnt(floor))["refund_request"] == ("where is it",)
+
+
+async def test_a_case_that_an_agent_resolved_proposes_what_led_to_it(floor: Floor) -> None:
+    talk = await escalated(floor, "I want my money back")
+
+    await floor.command("resolve", talk, text="refunded")
+
+    [example] = await examples(floor)
+    assert (example.source, example.status) == ("resolution", "proposed")
+    assert (example.text, example.intent) == ("I want my money back", "refund_request")
+    assert example.proposed_by == "maria"
+
+
+@sqlite_alone
+async def test_a_resolved_case_leaves_its_correction_as_it_is(floor: Floor) -> None:
+    talk = await escalated(floor, "I want my money back")
+    correction = await correct(floor, (await floor.see(talk)).run.id, "return_policy")
+
+    await floor.command("resolve", talk)
+
+    assert await examples(floor) == [correction]
+
+
+@sqlite_alone
+async def test_a_case_of_no_known_intent_is_accepted_only_with_one(floor: Floor) -> None:
+    talk = await escalated(floor, "I shall call my lawyer about this")
+    await floor.command("resolve", talk)
+    [example] = await examples(floor)
+
+    with pytest.raises(BadInput, match="name the intent") as refused:
+        await decide(floor, example.id, "accept")
+
+    assert (example.intent, example.guess, refused.value.field) == (None, "other", "intent")
+    await decide(floor, example.id, "accept", intent="emergency")
+    assert (await learnt(floor))["emergency"] == ("I shall call my lawyer about this",)
+
+
+@sqlite_alone
+async def test_a_case_whose_words_are_an_example_already_proposes_nothing(
+    database_url: str,
+) -> None:
+    known = [
+        Intent(name="refund_request", examples=("I want my Money back",)),
+        *(intent for intent in INTENTS if intent.name != "refund_request"),
+    ]
+    async with open_floor(database_url, workflow=SHIPPED, intents=known) as floor:
+        await floor.command("resolve", await escalated(floor, "I want my money back"))
+
+        assert await examples(floor) == []
+
+
+async def escalated(floor: Floor, text: str) -> ConversationId:
+    talk = await floor.say(text)
+    await floor.work(talk)
+    return talk
+
+
+@sqlite_alone
+async def test_an_unknown_intent_is_named_with_those_there_are(floor: Floor) -> None:
+    run = await the_run(floor, "where is it")
+
+    with pytest.raises(
+        BadInput, match="'refunds' is no intent; there are: order_status"
+    ) as refused:
+        await correct(floor, run.id, "refunds")
+
+    assert refused.value.field == "intent"
+
+
+@sqlite_alone
+async def test_a_run_that_nobody_knows_is_not_found(floor: Floor) -> None:
+    with pytest.raises(NotFound, match="there is no run 'none'"):
+        await correct(floor, "none", "order_status")
+
+
+@pytest.mark.parametrize("decision", [None, "accept", "reject"])
+async def test_examples_are_erased_with_their_customer(floor: Floor, decision: str | None) -> None:
+    run = await the_run(floor, "where is my zanzibar")
+    example = await correct(floor, run.id, "refund_request")
+    if decision:
+        await decide(floor, example.id, decision)
+    held = await floor.database.read(lambda c: store.export_customer(c, "C-1001"))
+    version = await floor.database.read(store.content_version)
+
+    await floor.database.write(lambda c: store.erase_customer(c, "C-1001"))
+
+    left = await floor.database.read(_everything)
+    assert held["conversations"][0]["examples"][0]["text"] == "where is my zanzibar"
+    assert "zanzibar" not in left
+    assert [each.status for each in await examples(floor)] == ["erased"]
+    changed = await floor.database.read(store.content_version) > version
+    assert changed == (decision == "accept")
+
+
+def _everything(connection: Connection) -> str:
+    return "\n".join(
+        str(row) for each in metadata.tables.values() for row in connection.execute(each.select())
+    )
+
+
+@sqlite_alone
+async def test_an_admins_own_example_outlives_the_customer_who_said_the_same(floor: Floor) -> None:
+    own = [Intent(name="order_status", examples=("Where is it",)), *INTENTS[1:]]
+    await floor.database.write(lambda c: store.replace_intents(c, own))
+    run = await the_run(floor, "where is it")
+    example = await correct(floor, run.id, "order_status")
+    await decide(floor, example.id, "accept")
+
+    await floor.database.write(lambda c: store.erase_customer(c, "C-1001"))
+
+    assert (await learnt(floor))["order_status"] == ("Where is it",)
