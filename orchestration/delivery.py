@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 # Channels whose customers fetch their messages themselves: shown as soon as they are committed.
 PULLED = ("chat", "api")
+# Channels that show buttons to rate with below the question; others have a place of their own.
+RATED_IN_PLACE = ("slack",)
 
 # The waits between attempts, as the Standard Webhooks specification suggests; then it has failed.
 WAITS = tuple(timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 1800, 7200, 18000, 36000))
@@ -52,6 +54,52 @@ def queue_message(
         target=target,
         body=_frozen("message.created", _message_body(conversation, message), now),
         message=message,
+        now=now,
+    )
+
+
+def queue_edit(
+    connection: Connection, conversation: Conversation, message: Message, now: datetime
+) -> Delivery | None:
+    """Put the new words of a message on their way; None where the customer fetches them."""
+    target = _target(conversation)
+    if target is None:
+        return None
+    return store.add_delivery(
+        connection,
+        conversation,
+        channel=conversation.channel,
+        kind="edit",
+        audience="customer",
+        author=message.author,
+        target=target,
+        body=_frozen("message.edited", _message_body(conversation, message), now),
+        message=message,
+        now=now,
+    )
+
+
+def queue_rating(
+    connection: Connection, conversation: Conversation, question: str, now: datetime
+) -> Delivery | None:
+    """Ask the customer how content they are, where a channel can show it beside its buttons."""
+    target = _target(conversation)
+    if target is None or conversation.channel not in RATED_IN_PLACE:
+        return None
+    details = {
+        "conversation_id": conversation.id,
+        "text": question,
+        "resolved_at": now.isoformat(),
+    }
+    return store.add_delivery(
+        connection,
+        conversation,
+        channel=conversation.channel,
+        kind="rating",
+        audience="customer",
+        author="system",
+        target=target,
+        body=_frozen("rating.asked", details, now),
         now=now,
     )
 
@@ -229,10 +277,14 @@ class Postman:
     def _end(
         self, connection: Connection, delivery: Delivery, changes: Mapping[str, Any]
     ) -> Delivery:
-        if changes["status"] != "delivered":
+        from_agent = delivery.author == "agent" and delivery.audience == "customer"
+        if changes["status"] != "delivered" or from_agent:
             # What else is written belongs to the conversation, which is always locked first.
             store.lock(connection, delivery.conversation_id)
         store.finish_attempt(connection, delivery, **changes)
+        if from_agent and changes["status"] == "delivered" and delivery.message_id:
+            now = changes["finished_at"]
+            tell_delivered(connection, delivery.conversation_id, delivery.message_id, now)
         return self._after(connection, delivery)
 
     async def _give_up(self, held: Hold, delivery: Delivery, error: str) -> Delivery:
@@ -255,7 +307,8 @@ class Postman:
     def _after(self, connection: Connection, delivery: Delivery) -> Delivery:
         """Return the delivery as it is by now, having told a human where one must look."""
         after = store.get(connection, Delivery, delivery.id)
-        if after.status in store.UNDELIVERED and after.audience == "customer":
+        is_answer = after.audience == "customer" and after.kind != "rating"
+        if after.status in store.UNDELIVERED and is_answer:
             self._report(connection, after)
         return after
 
@@ -266,6 +319,12 @@ class Postman:
             kind=delivery.kind,
             status=delivery.status,
         )
+
+
+def tell_delivered(connection: Connection, conversation: str, message: str, now: datetime) -> None:
+    """Record for agents that the customer has been shown a message of theirs."""
+    details = {"message": message}
+    store.record_event(connection, conversation, "delivered", details, now=now, audience="agents")
 
 
 def _parcel(delivery: Delivery) -> Parcel:

@@ -174,14 +174,7 @@ def _note(connection: Connection, ending: Ending, conversation: Conversation, te
 
 
 def _handed_over(ending: Ending) -> str:
-    shop, texts = ending.tools.shop, ending.tools.texts
-    language = _language(ending)
-    promise = _text(ending, "handed_over")
-    if not shop.is_open(ending.now):
-        opens = shop.next_opening(ending.now)
-        if opens is not None:
-            moment = texts.time(opens, language, shop.zone)
-            promise = _text(ending, "handed_over_closed", opens=moment)
+    promise = escalation.promise(ending.tools, _language(ending), ending.now)
     key = _what_happened(ending)
     return f"{_text(ending, key)} {promise}" if key else promise
 

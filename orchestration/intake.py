@@ -17,7 +17,7 @@ async def receive(tools: Toolbox, dispatcher: Dispatcher, incoming: IncomingMess
         # Its twin has been committed since, so this time it is found.
         received = await _store(tools, incoming)
     # A repeat may mean that the first attempt died between its commit and its wake.
-    if received.unanswered:
+    if received.unanswered or not received.duplicate:
         await dispatcher.wake(received.conversation, at=received.due_at)
     tools.telemetry.count(
         "messages", channel=incoming.channel, duplicate=str(received.duplicate).lower()

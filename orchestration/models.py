@@ -191,7 +191,10 @@ class Event(SQLModel, table=True):
 
 
 class Run(SQLModel, table=True):
-    """One turn's trip through one workflow version."""
+    """One turn's trip through one workflow version.
+
+    `purpose` is `answer`, or `suggestion` where an agent has the conversation.
+    """
 
     __tablename__ = "runs"
     __table_args__ = (
@@ -208,6 +211,7 @@ class Run(SQLModel, table=True):
     status: str = "running"
     revision: int
     is_final: bool = False
+    purpose: str = "answer"
     text: str = Field(sa_type=Text)
     messages: Any = Field(default=None, sa_type=Document, nullable=True)
     entry: Any = Field(default=None, sa_type=Document, nullable=True)
@@ -299,7 +303,10 @@ class Approval(SQLModel, table=True):
 
 
 class Escalation(SQLModel, table=True):
-    """A conversation handed to agents, with its brief; at most one open per conversation."""
+    """A conversation handed to agents, with its brief; at most one open per conversation.
+
+    `suggestion` is what the bot would answer to the messages up to number `suggested_upto`.
+    """
 
     __tablename__ = "escalations"
     __table_args__ = (
@@ -317,6 +324,8 @@ class Escalation(SQLModel, table=True):
     assignee: str | None = None
     version: int = 1
     brief: Any = Field(default=None, sa_type=Document, nullable=True)
+    suggestion: str | None = Field(default=None, sa_type=Text)
+    suggested_upto: int = 0
     created_at: datetime = Field(sa_type=Moment)
     target_from: datetime = Field(sa_type=Moment)
     due_at: datetime | None = Field(default=None, sa_type=Moment)
@@ -364,6 +373,16 @@ class Delivery(SQLModel, table=True):
     due_at: datetime | None = Field(default=None, sa_type=Moment)
     started_at: datetime | None = Field(default=None, sa_type=Moment)
     finished_at: datetime | None = Field(default=None, sa_type=Moment)
+
+
+class Agent(SQLModel, table=True):
+    """A human who answers, as far as the desk knows more of them than their id."""
+
+    __tablename__ = "agents"
+
+    id: str = Field(primary_key=True)
+    name: str | None = None
+    paused_at: datetime | None = Field(default=None, sa_type=Moment)
 
 
 class ModelCall(SQLModel, table=True):

@@ -216,6 +216,15 @@ class Shop(_Part):
             left -= max(closes - moment, timedelta(0))
         return moment + left
 
+    def open_time(self, start: datetime, end: datetime) -> timedelta:
+        """Return how much of the time between two moments falls into opening hours."""
+        passed = timedelta(0)
+        for opens, closes in self._open_times(start):
+            if opens >= end:
+                break
+            passed += max(min(closes, end) - max(opens, start), timedelta(0))
+        return passed
+
     def _open_times(self, since: datetime) -> Iterator[tuple[datetime, datetime]]:
         day = self.day_of(since)
         while True:

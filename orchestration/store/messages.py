@@ -204,8 +204,13 @@ def say(
     author_name: str | None = None,
     run_id: str | None = None,
     citations: Sequence[dict[str, Any]] = (),
+    source: tuple[str, str] | None = None,
+    details: dict[str, Any] | None = None,
 ) -> Message:
-    """Append what the bot, an agent or the system says; it still has to be delivered."""
+    """Append what the bot, an agent or the system says; it still has to be delivered.
+
+    `source` names where it comes from and its id there; the pair is unique.
+    """
     message = Message(
         id=rows.new_id(),
         conversation_id=conversation.id,
@@ -217,6 +222,9 @@ def say(
         at=now,
         run_id=run_id,
         citations=list(citations) or None,
+        source=source[0] if source else None,
+        source_id=source[1] if source else None,
+        details=details,
     )
     rows.add(connection, message)
     if audience == "customer":
@@ -279,6 +287,21 @@ def transcript(
     return rows.fetch(
         connection, Message, select(messages).where(*conditions).order_by(messages.c.seq)
     )
+
+
+def find_message(connection: Connection, id: str | None) -> Message | None:
+    """Return a message, or None."""
+    return rows.find(connection, Message, messages.c.id == id) if id else None
+
+
+def find_message_from(connection: Connection, source: str, id: str) -> Message | None:
+    """Return the message with this id at its source, or None."""
+    return rows.find(connection, Message, messages.c.source == source, messages.c.source_id == id)
+
+
+def change_message(connection: Connection, message: str, **values: Any) -> None:
+    """Set columns of a message."""
+    connection.execute(update(messages).where(messages.c.id == message).values(**values))
 
 
 def list_files(connection: Connection, message_ids: Sequence[str]) -> list[dict[str, Any]]:
