@@ -6,10 +6,13 @@ import pytest
 
 from orchestration import store
 from orchestration.errors import Conflict
+from orchestration.escalated import hand_over
 from orchestration.escalation import suggestion_of
+from orchestration.nodes import Outcome, Visit
 from orchestration.types import ConversationId
+from tests.fakes.acts import acting, echo
 from tests.fakes.floor import ANA, Floor, open_floor
-from tests.fakes.workflows import SHIPPED
+from tests.fakes.workflows import SHIPPED, document
 
 HANDED_OVER = "I'm passing this on to a colleague, who will answer you here."
 ON_ITS_WAY = "Your order 1042 is on its way"
@@ -130,3 +133,27 @@ async def test_suggestions_are_no_turns_in_the_costs(floor: Floor, claimed: Conv
 
     report = await floor.database.read(store.costs)
     assert report.total.turns == 1
+
+
+@sqlite_alone
+async def test_for_a_suggestion_nothing_is_done_outside(database_url: str) -> None:
+    outside = []
+
+    async def call(visit: Visit) -> Outcome:
+        outside.append(visit.node)
+        return await echo(visit)
+
+    workflow = document(
+        "classify",
+        classify={"kind": "classify", "next": "call"},
+        call={"kind": "test_external", "act": "call", "next": "send"},
+    )
+    with acting(call=call):
+        async with open_floor(database_url, workflow=workflow) as floor:
+            conversation = await floor.say("hello")
+            await hand_over(floor.tools, conversation, "asked for by hand")
+            await floor.command("claim", conversation)
+            told = await floor.ask("hello again")
+            case = (await floor.see(conversation)).case
+
+    assert (outside, told, suggestion_of(case)) == ([], [], None)
