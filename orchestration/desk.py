@@ -222,7 +222,16 @@ def reply(scene: Scene, command: Command) -> Answer:
         source=source,
         details={"agent": command.agent},
     )
-    if delivery.queue_message(scene.connection, scene.conversation, message, scene.now) is None:
+    # What an agent writes may draw on the customer's record.
+    language = str((scene.conversation.memory or {}).get("language") or scene.tools.shop.language)
+    queued = delivery.queue_message(
+        scene.connection,
+        scene.conversation,
+        message,
+        scene.now,
+        notice=scene.tools.texts.say("written_to_you", language),
+    )
+    if queued is None:
         _tell_shown(scene, message)
     changed = store.change_escalation(
         scene.connection, scene.case, replied_at=scene.now, suggestion=None

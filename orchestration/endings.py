@@ -243,7 +243,15 @@ def _tell(
     if is_with_agent:
         return
     current = store.get(connection, Conversation, conversation.id)
-    delivery.queue_message(connection, current, message, ending.now)
+    notice = _text(ending, "written_to_you") if draft and _is_personal(draft) else None
+    delivery.queue_message(connection, current, message, ending.now, notice=notice)
+
+
+def _is_personal(draft: Draft) -> bool:
+    """Tell whether the answer may draw on what only its customer should read."""
+    if draft.evidence:
+        return any(one.kind not in ("article", "shop") for one in draft.evidence)
+    return draft.responder != "template"
 
 
 def _text(ending: Ending, key: str, **values: str) -> str:

@@ -120,6 +120,9 @@ class Journal:
         Returns the conversation as it is now. The last resort holds whatever the customer wrote.
         """
         must_go_on = self._is_bound or is_last_resort
+        if not must_go_on and self.run.is_final:
+            # What its customer takes back or stops is not answered, however often they wrote.
+            self.run.is_final = store.get(connection, Run, self.run.id).is_final
         revision = None if must_go_on or self.run.is_final else self.run.revision
         current = store.hold(connection, self.held, revision=revision)
         is_with_agent = current.status == "assigned"

@@ -85,7 +85,10 @@ def _one(name: str, column: str, condition: str) -> Index:
 
 
 class Customer(SQLModel, table=True):
-    """The person we help, found by who vouches for them and their id there."""
+    """The person we help, found by who vouches for them and their id there.
+
+    `profile_at` says when a directory was asked who they are; its ids are no ids of the shop's.
+    """
 
     __tablename__ = "customers"
     __table_args__ = (UniqueConstraint("source", "external_id"),)
@@ -97,10 +100,15 @@ class Customer(SQLModel, table=True):
     email: str | None = None
     name: str | None = None
     created_at: datetime = Field(sa_type=Moment)
+    profile_at: datetime | None = Field(default=None, sa_type=Moment)
 
 
 class Conversation(SQLModel, table=True):
-    """One customer's thread on one channel, with the two integers that fence its runs."""
+    """One customer's thread on one channel, with the two integers that fence its runs.
+
+    `reply_to` is where its channel answers it; where others read that too, `private_to` is where
+    the customer alone reads.
+    """
 
     __tablename__ = "conversations"
     __table_args__ = (
@@ -125,6 +133,8 @@ class Conversation(SQLModel, table=True):
     turns: int = 0
     memory: Any = Field(default=None, sa_type=Document, nullable=True)
     callback_url: str | None = None
+    reply_to: str | None = None
+    private_to: str | None = None
     details: Any = Field(default=None, sa_type=Document, nullable=True)
     last_word: str | None = None
     due_at: datetime | None = Field(default=None, sa_type=Moment)
@@ -175,6 +185,19 @@ class File(SQLModel, table=True):
     type: str
     url: str | None = None
     content: bytes | None = Field(default=None, sa_type=LargeBinary)
+
+
+class RawEvent(SQLModel, table=True):
+    """Something a channel was told, as it came; `body` is None where it was nobody's but theirs."""
+
+    __tablename__ = "raw_events"
+
+    source: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    kind: str
+    conversation_id: str | None = Field(default=None, index=True)
+    body: Any = Field(default=None, sa_type=Document, nullable=True)
+    at: datetime = Field(sa_type=Moment)
 
 
 class Event(SQLModel, table=True):
@@ -349,10 +372,17 @@ class Reminder(SQLModel, table=True):
 
 
 class Delivery(SQLModel, table=True):
-    """One outbound message on its way; the body is frozen when it is made."""
+    """One outbound message on its way; the body is frozen when it is made.
+
+    `follows` is the earlier delivery that it changes or stands under. Of the `attempts`, `delays`
+    were put off by the other side, and `resends` came after a look that found nothing.
+    """
 
     __tablename__ = "deliveries"
-    __table_args__ = (Index("ix_deliveries_conversation_id", "conversation_id", "position"),)
+    __table_args__ = (
+        Index("ix_deliveries_conversation_id", "conversation_id", "position"),
+        Index("ix_deliveries_reference", "reference"),
+    )
 
     id: str = Field(primary_key=True)
     conversation_id: str = Field(foreign_key="conversations.id")
@@ -367,6 +397,9 @@ class Delivery(SQLModel, table=True):
     status: str = "pending"
     attempts: int = 0
     looks: int = 0
+    resends: int = 0
+    delays: int = 0
+    follows: str | None = None
     reference: str | None = None
     error: str | None = Field(default=None, sa_type=Text)
     created_at: datetime = Field(sa_type=Moment)

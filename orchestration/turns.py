@@ -10,7 +10,7 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from orchestration import endings, escalated, store
-from orchestration.context import Case, Toolbox, identify, open_case
+from orchestration.context import Case, Toolbox, identify, look_up, open_case
 from orchestration.delivery import Postman
 from orchestration.endings import Ending
 from orchestration.engine import Program, RunFailed, Stop, Walk, is_bound
@@ -52,6 +52,7 @@ class Turns:
         if held is None:
             return None
         try:
+            await look_up(self._tools, held.conversation)
             await self._work(held)
             return await self._write(
                 lambda c: store.settle(
