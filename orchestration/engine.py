@@ -24,12 +24,9 @@ from orchestration.journal import Place
 from orchestration.models import Run, Step
 from orchestration.nodes import End, Node, Outcome, Visit, Wait, node_kinds
 from orchestration.types import Json
-from orchestration.workflow import COMMON_EXITS, NodeSpec, Workflow, load
+from orchestration.workflow import COMMON_EXITS, MAX_STEPS, NodeSpec, Workflow, load
 
 log = logging.getLogger(__name__)
-
-# Far more than any sensible workflow takes; a loop that its bounds do not stop ends here.
-MAX_STEPS = 200
 
 
 class RunFailed(Exception):

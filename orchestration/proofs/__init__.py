@@ -1,9 +1,10 @@
 """Says what is wrong with a workflow and where, each with a counter-example; pure, no I/O."""
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import replace
 
 from orchestration.errors import InvalidWorkflow
+from orchestration.proofs.boxes import Steps
+from orchestration.proofs.choices import Deciders
 from orchestration.proofs.conditions import (
     condition_problems,
     leaf_problem,
@@ -15,6 +16,8 @@ from orchestration.proofs.reads import is_written, read_problems
 from orchestration.proofs.regions import find_regions
 from orchestration.proofs.ruleset import RuleSet, always_or_never, ruleset_problems
 from orchestration.proofs.structure import structure_problems
+from orchestration.proofs.walked import STEPS_FOR_WALKS, proved
+from orchestration.proofs.walks import Walks
 from orchestration.rules import Condition, Rule, fields_of, leaves_of
 from orchestration.state import ENTRY_FIELDS
 from orchestration.types import Json
@@ -74,7 +77,17 @@ class _Proof:
             at_entry = [name for name in self._fields if self._is_there_at_entry(name)]
             excused = {name: self._unknown(spec) for name, spec in self._graph.nodes.items()}
             found += read_problems(self._graph, regions, at_entry=at_entry, excused=excused)
-        return [self._with_example(each) for each in found]
+        deciders = Deciders(self._deciding_rules(), self._fields, Steps(STEPS_FOR_WALKS))
+        return proved(found, self._graph, regions, deciders, Walks(self._graph, deciders))
+
+    def _deciding_rules(self) -> dict[str, list[Rule]]:
+        """Return the rules of the nodes that decide, of those whose rules can all be understood."""
+        deciding: dict[str, list[Rule]] = {}
+        for name, spec in self._workflow.nodes.items():
+            rules = _rules_to_decide_by(spec)
+            if self._graph.is_understood(name) and all(self._is_sound(r.when) for r in rules):
+                deciding |= {name: rules} if rules else {}
+        return deciding
 
     def _of_fields(self, spec: NodeSpec) -> Iterator[Problem]:
         yield from condition_problems(spec, self._fields)
@@ -114,7 +127,9 @@ class _Proof:
         )
         return {name for name in named if not is_written(name, self._fields)}
 
-    def _with_example(self, problem: Problem) -> Problem:
-        if problem.counter_example is not None or problem.node is None:
-            return problem
-        return replace(problem, counter_example=self._graph.example(problem.node))
+
+def _rules_to_decide_by(spec: NodeSpec) -> list[Rule]:
+    if spec.kind == "route":
+        return list(rules_of(spec))
+    condition = condition_of(spec) if spec.kind == "branch" else None
+    return [] if condition is None else [Rule("yes", condition, "yes"), Rule("no", None, "no")]

@@ -9,6 +9,13 @@ from pydantic import BaseModel
 from orchestration.types import Json
 from orchestration.workflow import COMMON_EXITS, NodeKind, NodeSpec, Workflow
 
+# After these exits the node has not done what it is there for, and has written nothing.
+FRUITLESS_EXITS: Mapping[str, frozenset[str]] = {
+    "reply": frozenset({"abstained"}),
+    "model": frozenset({"invalid"}),
+    "call": frozenset({"failed"}),
+}
+
 
 @dataclass(frozen=True)
 class Edge:
@@ -67,6 +74,11 @@ class Graph:
         if not self.is_understood(name):
             return frozenset()
         return self._kinds[self.nodes[name].kind].writes(self._configs[name])
+
+    def written_by(self, name: str, exit: str) -> frozenset[str]:
+        """Return the fields that have been written when the node is left by this exit."""
+        is_fruitless = exit in FRUITLESS_EXITS.get(self.nodes[name].kind, ())
+        return frozenset() if exit in COMMON_EXITS or is_fruitless else self.writes(name)
 
     def is_reached(self, name: str) -> bool:
         """Tell whether some path leads to the node."""

@@ -8,15 +8,8 @@ from typing import NamedTuple
 
 from orchestration.proofs.graph import Graph
 from orchestration.proofs.regions import Region
-from orchestration.workflow import COMMON_EXITS, Problem
-
-# After these exits the node has not done what it is there for.
-FRUITLESS_EXITS: Mapping[str, frozenset[str]] = {
-    "reply": frozenset({"abstained"}),
-    "model": frozenset({"invalid"}),
-    "call": frozenset({"failed"}),
-}
-
+from orchestration.types import Json
+from orchestration.workflow import Problem
 
 # A set of fields, one bit for each.
 _Fields = int
@@ -53,12 +46,18 @@ def read_problems(
         missing = [read for read in flow.lacking(place) if (place.name, read) not in told]
         told.update((place.name, read) for read in missing)
         for path, names in flow.group_by_path(place, missing).items():
-            yield Problem(
-                code="unwritten_read",
-                node=place.name,
-                message=f"reads {_listed(names)}, and a path leads here that has not written it",
-                counter_example={"path": list(path), "fields": names},
-            )
+            yield unwritten_read(place.name, {"path": list(path), "missing": names})
+
+
+def unwritten_read(node: str, example: Mapping[str, Json]) -> Problem:
+    """Return the problem that the fields `missing` in the example are read unwritten."""
+    names = _listed(example["missing"])
+    return Problem(
+        code="unwritten_read",
+        node=node,
+        message=f"reads {names}, and a path leads here that has not written it",
+        counter_example=example,
+    )
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -95,6 +94,7 @@ class _Flow:
             name: {read: self._akin(read) for read in sorted(graph.reads(name) - {*excused[name]})}
             for name in graph.nodes
         }
+        self._outermost = _outermost_forks(regions)
         self._moves = self._all_moves()
         self._arrivals = self._all_arrivals()
         self.places = list(self._moves)
@@ -142,9 +142,7 @@ class _Flow:
         return moves
 
     def _adds(self, name: str, exit: str) -> _Fields:
-        if exit in COMMON_EXITS or exit in FRUITLESS_EXITS.get(self._graph.nodes[name].kind, ()):
-            return 0
-        return self._fields(self._graph.writes(name))
+        return self._fields(self._graph.written_by(name, exit))
 
     def _all_arrivals(self) -> dict[_Place, dict[str, list[_Move]]]:
         """Return the moves into each place, grouped: one move of every group has been made."""
@@ -207,7 +205,14 @@ class _Flow:
                 written[place] = now
                 if place not in starts:
                     waiting.extend(move.target for move in self._moves[place])
+                waiting.extend(self._ways_out_of(place))
         return written
+
+    def _ways_out_of(self, fork: _Place) -> list[_Place]:
+        """Return where errors lead to from between a fork and its join."""
+        inside = [_Place(n, fork.has_failed) for n, f in self._outermost.items() if f == fork.name]
+        moves = (move for place in inside for move in self._moves.get(place, ()))
+        return [move.target for move in moves if move.exit == "error"]
 
     def _certain(
         self,
@@ -219,9 +224,15 @@ class _Flow:
         for group in self._arrivals[place].values():
             after = self._everything
             for move in group:
-                after &= self._after(move, starts.get(move.source, written[move.source]))
+                base = self._base(move)
+                after &= self._after(move, starts.get(base, written[base]))
             certain |= after
         return certain
+
+    def _base(self, move: _Move) -> _Place:
+        """Return the place that a move goes on from: an error leaves what branches have written."""
+        fork = self._outermost.get(move.source.name) if move.exit == "error" else None
+        return move.source if fork is None else _Place(fork, move.source.has_failed)
 
     def _after(self, move: _Move, before: _Fields) -> _Fields:
         if move.exit == "exhausted":
@@ -235,11 +246,20 @@ class _Flow:
         while waiting and place not in before:
             source = waiting.popleft()
             for move in self._moves[source]:
-                after = self._after(move, self._written[source]) | self._written[move.target]
+                after = self._after(move, self._written[self._base(move)])
+                after |= self._written[move.target]
                 if not after & field and move.target not in before:
                     before[move.target] = source
                     waiting.append(move.target)
         return _unwound(before, place)
+
+
+def _outermost_forks(regions: Sequence[Region]) -> dict[str, str]:
+    """Return for each node inside of regions the fork of the largest."""
+    found: dict[str, str] = {}
+    for region in sorted(regions, key=lambda each: sum(map(len, each.branches.values()))):
+        found |= {name: region.fork for nodes in region.branches.values() for name in nodes}
+    return found
 
 
 def _unwound(before: Mapping[_Place, _Place | None], place: _Place) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itertools import combinations
 
 from orchestration.proofs.graph import Edge, Graph
-from orchestration.workflow import Problem
+from orchestration.workflow import COMMON_EXITS, Problem
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class _Finder:
         before = len(self.problems)
         branches: dict[str, _Branch] = {}
         for edge in self._graph.edges[fork]:
-            if edge.exit not in ("error", "exhausted"):
+            if edge.exit not in COMMON_EXITS:
                 branches[edge.exit] = self._branch(fork, edge.target)
         joins = set().union(*(branch.joins for branch in branches.values()))
         if len(joins) != 1 and before == len(self.problems):
@@ -69,20 +69,7 @@ class _Finder:
     def _branch(self, fork: str, head: str) -> _Branch:
         branch = _Branch()
         self._walk(fork, head, branch)
-        # What an error leads to belongs to the branch where it comes back to the join.
-        waiting = sorted(branch.nodes)
-        while waiting:
-            for edge in self._graph.edges[waiting.pop()]:
-                if edge.exit == "error" and edge.target not in branch.nodes:
-                    waiting += self._walk_from_error(fork, edge.target, branch)
         return branch
-
-    def _walk_from_error(self, fork: str, head: str, branch: _Branch) -> list[str]:
-        if not self._graph.reached_from(head) & branch.joins or fork == head:
-            return []
-        before = set(branch.nodes)
-        self._walk(fork, head, branch)
-        return sorted(branch.nodes - before)
 
     def _walk(self, fork: str, head: str, branch: _Branch) -> None:
         waiting = [head]
@@ -114,7 +101,8 @@ class _Finder:
         if inner is None:
             return []
         branch.nodes.update(*inner.branches.values(), {inner.join})
-        return self._targets(inner.join)
+        used_up = [e.target for e in self._graph.edges[fork] if e.exit == "exhausted"]
+        return [*self._targets(inner.join), *used_up]
 
     def _targets(self, name: str) -> list[str]:
         return [edge.target for edge in self._graph.edges[name] if edge.exit != "error"]
@@ -161,10 +149,18 @@ def _intruders(graph: Graph, region: Region) -> Iterator[Problem]:
     """Yield the edges that enter a branch other than by its fork, or the join other than by it."""
     owner = {name: exit for exit, nodes in region.branches.items() for name in nodes}
     for edge in (edge for name in graph.reached() for edge in graph.edges[name]):
-        if edge.source == region.fork and edge.exit != "error":
+        if edge.source == region.fork and edge.exit not in COMMON_EXITS:
+            continue
+        is_inside = edge.source in owner
+        is_back = edge.target in owner or edge.target == region.join
+        if edge.exit == "error" and is_inside and is_back:
+            message = (
+                f"an error leaves the fork {region.fork}; it may not lead back, to {edge.target}"
+            )
+            yield _crossed(graph, edge.source, message, edge)
             continue
         is_into_branch = edge.target in owner and owner.get(edge.source) != owner[edge.target]
-        is_into_join = edge.target == region.join and edge.source not in owner
+        is_into_join = edge.target == region.join and not is_inside
         if is_into_branch or is_into_join:
             message = f"leads into a branch of {region.fork} past the fork, to {edge.target}"
             yield _crossed(graph, edge.source, message, edge)
@@ -190,7 +186,7 @@ def _parallel_writes(graph: Graph, region: Region) -> Iterator[Problem]:
                     counter_example={
                         "path": graph.path_to(name),
                         "beside": graph.path_to(beside),
-                        "fields": clashes,
+                        "written": clashes,
                     },
                 )
 

@@ -5,11 +5,19 @@ from orchestration.workflow.differences import Change, changes, text_changes
 from orchestration.workflow.documents import document, dump, parse, read_document
 from orchestration.workflow.durations import format_duration, parse_duration
 from orchestration.workflow.text import MAX_BYTES
-from orchestration.workflow.values import COMMON_EXITS, NodeKind, NodeSpec, Problem, Workflow
+from orchestration.workflow.values import (
+    COMMON_EXITS,
+    MAX_STEPS,
+    NodeKind,
+    NodeSpec,
+    Problem,
+    Workflow,
+)
 
 __all__ = [
     "COMMON_EXITS",
     "MAX_BYTES",
+    "MAX_STEPS",
     "Change",
     "NodeKind",
     "NodeSpec",

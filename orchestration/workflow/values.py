@@ -11,6 +11,8 @@ from orchestration.types import Json, Touches
 
 # Exits that any node may have beside those of its kind.
 COMMON_EXITS = frozenset({"error", "exhausted"})
+# Far more than any sensible workflow takes; a run that takes more is stopped.
+MAX_STEPS = 200
 
 
 @dataclass(frozen=True, kw_only=True)

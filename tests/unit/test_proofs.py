@@ -99,7 +99,7 @@ EDITS = {
     "a text for a truth value": ([("is: true", 'is: "yes"')], "wrong_type", "route"),
     "a setting that is not there": ([("judge: light", "jugde: light")], "bad_config", "check_hard"),
     "a setting out of bounds": (
-        [("judge: light, min_confidence: 0.6", "judge: light, min_confidence: 6")],
+        [("min_confidence: 0.6", "min_confidence: 6")],
         "bad_config",
         "check_hard",
     ),
@@ -192,8 +192,8 @@ DOCUMENTS = {
     "a loop that only exhausted leads round": (
         workflow(
             """
-            one: {kind: enrich, max_visits: 2, exits: {done: human, exhausted: two}}
-            two: {kind: enrich, next: one}
+            one: {kind: enrich, max_visits: 2, exits: {done: one, exhausted: two}}
+            two: {kind: enrich, exits: {done: one, error: human}}
             """
         ),
         "unbounded_loop",
@@ -312,7 +312,74 @@ DOCUMENTS = {
     "an error that leads into the other branch": (
         forked("x: {kind: enrich, exits: {done: join, error: y}}\n" + Y),
         "crossed_branch",
-        "y",
+        "x",
+    ),
+    "an error that leads on to the join": (
+        forked(
+            "x: {kind: enrich, exits: {done: join, error: mend}}\n"
+            "mend: {kind: enrich, next: join}\n" + Y
+        ),
+        "crossed_branch",
+        "mend",
+    ),
+    "a fork whose exit exhausted leads into a branch": (
+        forked(
+            X + Y,
+            fork={
+                "kind": "fork",
+                "max_visits": 1,
+                "exits": {"a": "x", "b": "y", "exhausted": "x"},
+            },
+        ),
+        "crossed_branch",
+        "fork",
+    ),
+    "a field that a branch has written before it failed": (
+        forked(
+            lookup("x", "one", done="more", invalid="join")
+            + "more: {kind: enrich, exits: {done: join, error: out}}\n"
+            "out: {kind: output, fields: [one.colour]}\n" + Y
+        ),
+        "unwritten_read",
+        "out",
+    ),
+    "a node that visits never lead to": (
+        workflow(
+            """
+            one: {kind: enrich, max_visits: 2, exits: {done: human, exhausted: two}}
+            two: {kind: enrich, next: human}
+            """
+        ),
+        "unreachable_node",
+        "two",
+    ),
+    "a limit beyond what a run may take": (
+        workflow(
+            """
+            one: {kind: enrich, max_visits: 99, exits: {done: two, exhausted: human}}
+            two: {kind: enrich, next: three}
+            three: {kind: enrich, next: one}
+            """
+        ),
+        "unbounded_loop",
+        "one",
+    ),
+    "a rule that comes too late": (
+        workflow(
+            """
+            classify: {kind: classify, next: risky}
+            risky:
+              kind: branch
+              when: {field: risk, is: none}
+              exits: {yes: urgent, no: human}
+            urgent:
+              kind: branch
+              when: {all: [{field: urgency, is: urgent}, {field: risk, is_not: none}]}
+              exits: {yes: human, no: human}
+            """
+        ),
+        "rule_never_fires",
+        "urgent",
     ),
 }
 
@@ -334,7 +401,11 @@ def test_a_path_is_the_counter_example_of_a_structure() -> None:
     (problem,) = of_code(broken((", unsure: approve", "")), "unconnected_exit")
 
     path = ["classify", "route", "enrich", "investigate", "check_hard"]
-    assert problem.counter_example == {"path": path, "exit": "unsure"}
+    assert shown(problem)["path"] == path
+    assert shown(problem)["exit"] == "unsure"
+    assert shown(problem)["fields"].keys() == {
+        *("complexity", "risk", "route_confidence", "urgency", "wants_human")
+    }
 
 
 def test_a_loop_is_shown_from_the_entry_and_once_round() -> None:
@@ -382,9 +453,25 @@ GOOD = {
     "an error that leaves the region": forked(
         "x: {kind: enrich, exits: {done: join, error: human}}\n" + Y
     ),
-    "an error that is mended inside the branch": forked(
-        "x: {kind: enrich, exits: {done: join, error: mend}}\nmend: {kind: enrich, next: join}\n"
-        + Y
+    "a rule that another classification may meet": workflow(
+        """
+        classify: {kind: classify, next: risky}
+        risky: {kind: branch, when: {field: risk, is: none}, exits: {yes: again, no: human}}
+        again: {kind: classify, next: urgent}
+        urgent: {kind: branch, when: {field: risk, is: legal}, exits: {yes: human, no: human}}
+        """
+    ),
+    "a loop that no message goes round": workflow(
+        """
+        classify: {kind: classify, next: first}
+        first:
+          kind: branch
+          when: {field: turn, at_least: 3}
+          exits: {yes: calm, no: urgent}
+        calm: {kind: branch, when: {field: urgency, is: low}, exits: {yes: urgent, no: human}}
+        urgent: {kind: branch, when: {field: urgency, is: high}, exits: {yes: calm, no: close}}
+        close: {kind: close}
+        """
     ),
     "a run by API needs nobody to fall back on": {
         "name": "api",

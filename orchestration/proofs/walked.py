@@ -1,0 +1,152 @@
+"""What walks say about the problems found: counter-examples, and problems of their own."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from orchestration.proofs.choices import Deciders
+from orchestration.proofs.graph import Graph
+from orchestration.proofs.reads import unwritten_read
+from orchestration.proofs.regions import Region
+from orchestration.proofs.unwritten import walk_without
+from orchestration.proofs.walks import Walks
+from orchestration.types import Json
+from orchestration.workflow import MAX_STEPS, Problem
+
+# Less than five seconds on a small machine of 2026.
+STEPS_FOR_WALKS = 2_000_000
+_OF_WALKS = frozenset({"dead_end", "unbounded_loop", "unwritten_read"})
+_OF_RULES = frozenset({"rule_never_fires", "rules_contradict", "not_proved"})
+
+
+def proved(
+    found: Sequence[Problem],
+    graph: Graph,
+    regions: Sequence[Region],
+    deciders: Deciders,
+    walks: Walks,
+) -> list[Problem]:
+    """Return the problems that some walk shows, each with that walk, and those of walks alone.
+
+    Where the walks are too many, all problems are kept as they are.
+    """
+    if not walks.is_complete:
+        return [*found, *_not_proved(found, deciders)]
+    shown = [each for problem in found for each in _shown(problem, graph, regions, walks)]
+    loops = [*_endless(walks)]
+    if not loops and walks.reaches(graph.workflow.entry):
+        loops = [*_too_long(walks)]
+    rules = _never_on_arrival(found, deciders, walks)
+    return [*shown, *loops, *rules, *_never_used_up(graph, walks)]
+
+
+def _not_proved(found: Sequence[Problem], deciders: Deciders) -> Iterator[Problem]:
+    if len([*deciders]) > 1 or any(each.code in _OF_WALKS for each in found):
+        yield Problem(
+            code="not_proved",
+            severity="warning",
+            message="not proved: which rules fire where several nodes decide, and that messages "
+            "really take the paths shown; there are too many ways through the workflow",
+        )
+
+
+def _shown(
+    problem: Problem, graph: Graph, regions: Sequence[Region], walks: Walks
+) -> Iterator[Problem]:
+    """Yield the problem with a walk that shows it; nothing where no message takes such a walk."""
+    example, node = problem.counter_example or {}, problem.node
+    # Loops that go round for ever are found anew.
+    if problem.code == "unbounded_loop":
+        return
+    if node is None or ("path" not in example and problem.counter_example is not None):
+        yield problem
+    elif problem.code == "unwritten_read":
+        yield from _unwritten(problem, node, graph, regions, walks)
+    elif problem.code == "crossed_branch":
+        yield problem
+    else:
+        exit = example.get("exit")
+        walk = walks.example(node, exit)
+        if walk is not None:
+            yield replace(problem, counter_example={**example, **walk})
+        elif problem.code != "dead_end":
+            alone = {"path": [node], **({} if exit is None else {"exit": exit})}
+            yield replace(problem, counter_example={**example, **alone})
+
+
+def _unwritten(
+    problem: Problem, node: str, graph: Graph, regions: Sequence[Region], walks: Walks
+) -> Iterator[Problem]:
+    grouped: dict[str, tuple[dict[str, Json], list[str]]] = {}
+    for name in (problem.counter_example or {})["missing"]:
+        walk = walk_without(name, node, graph, regions, walks)
+        if walk is not None:
+            example = walks.shown(walk, start=node)
+            grouped.setdefault(str(example), (example, []))[1].append(name)
+    for example, names in grouped.values():
+        yield unwritten_read(node, {**example, "missing": names})
+
+
+def _endless(walks: Walks) -> Iterator[Problem]:
+    for nodes, example in walks.loops():
+        yield Problem(
+            code="unbounded_loop",
+            node=nodes[0],
+            message=f"{' → '.join([*nodes, nodes[0]])} may go round for ever; "
+            "give one of them max_visits and an exit exhausted that leads out",
+            counter_example=example,
+        )
+
+
+def _too_long(walks: Walks) -> Iterator[Problem]:
+    steps, example = walks.longest()
+    if steps > MAX_STEPS:
+        path = example["path"]
+        often = max(path, key=path.count)
+        yield Problem(
+            code="unbounded_loop",
+            node=often,
+            message=f"a run may take {steps} steps, and it is stopped after {MAX_STEPS}; "
+            f"lower the max_visits of the loop through {often}",
+            counter_example=example,
+        )
+
+
+def _never_on_arrival(
+    found: Sequence[Problem], deciders: Deciders, walks: Walks
+) -> Iterator[Problem]:
+    """Yield the rules that take no message which comes to their node, though they would others."""
+    for node in filter(walks.reaches, deciders):
+        told = {each.rule for each in found if each.node == node and each.code in _OF_RULES}
+        choices = [*deciders.choices_at(node)]
+        for index, (rule, choice) in enumerate(choices):
+            if walks.takes(node, index) or told & {rule.name, None}:
+                continue
+            fields = {name: value for (name, _), value in deciders.sample({choice}).items()}
+            is_net = rule.when is None and index == len(choices) - 1 and rule.name != "no"
+            yield Problem(
+                code="rule_never_fires",
+                severity="warning" if is_net else "error",
+                node=node,
+                rule=rule.name,
+                message="never fires: a message that it would take goes another way before it "
+                f"comes to {node}",
+                counter_example={"fields": fields},
+            )
+
+
+def _never_used_up(graph: Graph, walks: Walks) -> Iterator[Problem]:
+    """Yield the nodes that only an exit `exhausted` leads to which is never taken."""
+    edges = (edge for name in graph.reached() for edge in graph.edges[name])
+    for edge in edges:
+        if (
+            edge.exit == "exhausted"
+            and walks.reaches(edge.source)
+            and not walks.reaches(edge.target)
+        ):
+            yield Problem(
+                code="unreachable_node",
+                node=edge.target,
+                message=f"only the exit exhausted of {edge.source} leads here, and no path comes "
+                f"to {edge.source} often enough",
+                counter_example=walks.example(edge.source),
+            )
