@@ -1,0 +1,254 @@
+"""What the proofs say of a workflow is what walking it in every way there is comes to."""
+
+import random
+from collections.abc import Callable, Sequence
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from orchestration.proofs import Problem, problems
+from orchestration.types import Json
+from tests.fakes.replaying import reproduces
+from tests.fakes.simulator import KINDS, Found, Simulator, TooMany, fields_in
+
+DOMAINS: dict[str, list[Json]] = {
+    "urgency": ["low", "normal", "high", "urgent"],
+    "complexity": ["simple", "complex"],
+    "turn": [0, 1, 2, 3],
+    "wants_human": [True, False],
+    "entities.orders": [(), ("a",)],
+}
+LEAVES: list[dict[str, Json]] = [
+    {"field": "urgency", "is": "urgent"},
+    {"field": "urgency", "in": ["low", "normal"]},
+    {"field": "urgency", "is_not": "low"},
+    {"field": "complexity", "is": "simple"},
+    {"field": "turn", "at_least": 1},
+    {"field": "turn", "at_most": 2},
+    {"field": "wants_human", "is": True},
+    {"field": "entities.orders", "contains": "a"},
+]
+ENDS = {"send": {"kind": "send"}, "close": {"kind": "close"}, "human": {"kind": "escalate"}}
+SCHEMA = {"type": "object", "properties": {"colour": {"type": "string"}}}
+ASK = {"kind": "model", "tier": "light", "prompt": "?", "output": SCHEMA, "required": True}
+EXITS = {
+    "reply": ("drafted", "abstained", "proposed"),
+    "check": ("passed", "failed", "unsure"),
+    "approve": ("released", "rejected", "expired"),
+    "enrich": ("done",),
+    "classify": ("done",),
+    "branch": ("yes", "no"),
+}
+
+
+Check = Callable[[dict[str, Json]], None]
+
+
+class Maker:
+    """Makes documents by chance; most edges lead on, some back, few are left out."""
+
+    def __init__(self, dice: random.Random) -> None:
+        self.dice = dice
+        self.nodes: dict[str, Json] = {}
+
+    def document(self) -> dict[str, Json]:
+        names = [f"n{n}" for n in range(self.dice.randrange(2, 6))]
+        for index, name in enumerate(names):
+            later = [*names[index + 1 :], *ENDS]
+            self._add(name, later, names)
+        start = {"kind": "classify", "next": names[0]}
+        nodes = {"start": start, **self.nodes, **ENDS}
+        if self.dice.random() < 0.9:
+            nodes = reachable(nodes)
+        return {"name": "test", "entry": "start", "nodes": nodes, "on_failure": "human"}
+
+    def _add(self, name: str, later: Sequence[str], all_names: Sequence[str]) -> None:
+        dice = self.dice
+        kind = dice.choice(["route", "branch", "branch", "reply", "enrich", "fork"])
+        kind = dice.choice([kind] * 6 + ["classify", "check", "approve"])
+        if kind == "fork":
+            self._add_region(name, dice.choice(later))
+            return
+        node: dict[str, Json] = {"kind": kind}
+        if kind == "route":
+            node["rules"] = rules = self._rules()
+            exits = tuple(dict.fromkeys(rule.get("to") or rule["otherwise"] for rule in rules))
+        else:
+            exits = EXITS[kind]
+        if kind == "branch":
+            node["when"] = self._condition()
+        if kind == "reply":
+            node["responders"] = ["template"]
+        if kind == "enrich":
+            node["sources"] = ["history"]
+        if dice.random() < 0.3:
+            node["max_visits"] = dice.choice([1, 2])
+            exits = (*exits, "exhausted")
+        if dice.random() < 0.15:
+            exits = (*exits, "error")
+        node["exits"] = {exit: self._target(later, all_names) for exit in exits}
+        if dice.random() < 0.05:
+            node["exits"].popitem()
+        self.nodes[name] = node
+
+    def _add_region(self, name: str, target: str) -> None:
+        """Add a fork of two branches, each of one node, and their join."""
+        left, right, join = f"{name}l", f"{name}r", f"{name}j"
+        self.nodes[name] = {"kind": "fork", "exits": {"a": left, "b": right}}
+        self.nodes[left] = {"kind": "enrich", "sources": ["history"], "next": join}
+        into = self.dice.choice(["x", "y"])
+        self.nodes[right] = self.dice.choice(
+            [
+                {"kind": "branch", "when": self._condition(), "exits": {"yes": join, "no": join}},
+                {**ASK, "into": into, "next": join},
+            ]
+        )
+        self.nodes[join] = {"kind": "join", "next": target}
+
+    def _target(self, later: Sequence[str], all_names: Sequence[str]) -> str:
+        if self.dice.random() < 0.1:
+            return self.dice.choice(all_names)
+        ends = [name for name in later if name != "send" or self.dice.random() < 0.2]
+        return self.dice.choice(ends)
+
+    def _condition(self) -> dict[str, Json]:
+        dice = self.dice
+        kind = dice.choice(["leaf", "leaf", "all", "any", "not"])
+        if kind == "leaf":
+            return dice.choice(LEAVES)
+        if kind == "not":
+            return {"not": dice.choice(LEAVES)}
+        return {kind: dice.sample(LEAVES, 2)}
+
+    def _rules(self) -> list[Json]:
+        rules = [
+            {"name": f"r{n}", "when": self._condition(), "to": self.dice.choice("ab")}
+            for n in range(self.dice.randrange(1, 4))
+        ]
+        default = {"name": "else", "otherwise": self.dice.choice("abc")}
+        return [*rules, default] if self.dice.random() < 0.95 else rules
+
+
+def reachable(nodes: dict[str, Json]) -> dict[str, Json]:
+    met, waiting = {"start", "human"}, ["start"]
+    while waiting:
+        node = nodes[waiting.pop()]
+        targets = {*node.get("exits", {}).values(), *filter(None, [node.get("next")])} - met
+        met |= targets
+        waiting += sorted(targets)
+    return {name: node for name, node in nodes.items() if name in met}
+
+
+@st.composite
+def documents(draw: st.DrawFn) -> dict[str, Json]:
+    return Maker(random.Random(draw(st.integers(min_value=0)))).document()  # noqa: S311
+
+
+def simulated(document: Json) -> Found:
+    looked_at = fields_in(document)
+    try:
+        return Simulator(document, {n: DOMAINS[n] for n in DOMAINS if n in looked_at}).run()
+    except TooMany:
+        assume(False)
+        raise
+
+
+def codes(found: Sequence[Problem]) -> set[str]:
+    return {each.code for each in found if each.severity == "error"}
+
+
+def check_what_passes_ends(document: Json) -> None:
+    found = problems(document, KINDS)
+    assume(not codes(found))
+
+    walked = simulated(document)
+
+    assert not walked.stuck
+    assert not walked.endless
+    assert not walked.lacking
+    assert not walked.unruled
+    nets = [each for each in found if each.code == "rule_never_fires"]
+    assert nets or walked.nodes == set(document["nodes"])
+
+
+def check_what_is_said_is_so(document: Json) -> None:
+    found = problems(document, KINDS)
+    crossed = {"crossed_branch", "parallel_write"} & codes(found)
+    assume(not crossed)
+
+    walked = simulated(document)
+
+    told = {(each.code, each.node) for each in found}
+    assert {node for code, node in told if code == "unbounded_loop"} <= walked.endless
+    assert bool(walked.endless) == any(code == "unbounded_loop" for code, _ in told)
+    lacking = {node for node, _ in walked.lacking}
+    assert {node for code, node in told if code == "unwritten_read"} == lacking
+    loose = {"unconnected_exit", "route_without_edge", "dead_end", "missing_default"}
+    stuck = {node for node, _ in walked.stuck} | walked.unruled
+    assert stuck <= {node for code, node in told if code in loose}
+    assert not {node for code, node in told if code == "unreachable_node"} & walked.nodes
+    dead = ("rule_never_fires", "rules_contradict")
+    never = {(each.node, each.rule) for each in found if each.code in dead}
+    assert {each for each in never if each[0] in walked.nodes} == {
+        each for each in all_rules(document) - walked.fired if each[0] in walked.nodes
+    }
+
+
+def check_what_is_shown_is_so(document: Json) -> None:
+    found = problems(document, KINDS)
+    looked_at = fields_in(document)
+    domains = {name: DOMAINS[name] for name in DOMAINS if name in looked_at}
+
+    for problem in found:
+        try:
+            assert reproduces(problem, document, domains), problem
+        except TooMany:
+            continue
+
+
+def all_rules(document: Json) -> set[tuple[str, str]]:
+    rules: set[tuple[str, str]] = set()
+    for name, node in document["nodes"].items():
+        if node["kind"] == "route":
+            rules |= {(name, rule["name"]) for rule in node["rules"]}
+        if node["kind"] == "branch":
+            rules |= {(name, "yes"), (name, "no")}
+    return rules
+
+
+CHECKS: dict[str, Check] = {
+    "what passes ends": check_what_passes_ends,
+    "what is said is so": check_what_is_said_is_so,
+    "what is shown is so": check_what_is_shown_is_so,
+}
+SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
+
+
+def made_by_chance(check: Check, examples: int, *, is_same_each_time: bool) -> None:
+    """Check documents made by chance; in CI they are the same ones each time."""
+
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        derandomize=is_same_each_time,
+        database=None,
+        suppress_health_check=SLOW,
+    )
+    @given(documents())
+    def run(document: Json) -> None:
+        check(document)
+
+    run()
+
+
+@pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)
+def test_of_workflows_made_by_chance(check: Check) -> None:
+    made_by_chance(check, 120, is_same_each_time=True)
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)
+def test_of_very_many_workflows_made_by_chance(check: Check) -> None:
+    made_by_chance(check, 5000, is_same_each_time=False)
