@@ -23,7 +23,7 @@ from integrations.http import GuardedClient
 from integrations.knowledge import knowledge
 from integrations.llm import providers
 from integrations.orders import orders as order_sources
-from orchestration import housekeeping, migrate, store
+from orchestration import escalation, housekeeping, migrate, store
 from orchestration.catalog import Catalog
 from orchestration.context import Toolbox
 from orchestration.costs import BudgetCaps
@@ -32,7 +32,7 @@ from orchestration.desk import Desk
 from orchestration.errors import FrontdeskError
 from orchestration.gateway import Gateway, priced
 from orchestration.intents import load_intents
-from orchestration.interfaces import Channel, Clock, Dispatcher
+from orchestration.interfaces import Channel, Clock, Directory, Dispatcher
 from orchestration.programs import DEFAULT, Programs, publish
 from orchestration.publishing import Publishing
 from orchestration.shop import SHIPPED, Shop
@@ -164,7 +164,7 @@ def build(
     concurrency: int = 16,
 ) -> App:
     """Put the parts together; nothing is started and no connection opened yet."""
-    shop = Shop.load(settings.frontdesk_store_file or SHIPPED)
+    shop = _shop(settings)
     database = Database(settings.frontdesk_database_url)
     metrics = Metrics()
     tools = Toolbox(
@@ -184,9 +184,11 @@ def build(
     )
     client = GuardedClient(settings.callback_hosts)
     tools = replace(tools, gateway=_gateway(settings, tools), http=client)
+    if settings.has_slack:
+        tools = replace(tools, directories={"slack": _slack_directory(settings)})
     programs = Programs(database)
     dispatcher = _dispatcher(settings, database, clock, concurrency)
-    channels = {**_channels(settings, client, clock), **(extra_channels or {})}
+    channels = {**_channels(settings, shop, client, clock), **(extra_channels or {})}
     return App(
         settings=settings,
         database=database,
@@ -201,11 +203,36 @@ def build(
     )
 
 
-def _channels(settings: Settings, client: GuardedClient, clock: Clock) -> dict[str, Channel]:
-    secret = settings.frontdesk_callback_secret
-    if secret is None:
-        return {}
-    return {"webhook": channel_kinds.get("webhook")(client, secret=secret, clock=clock)}
+def _shop(settings: Settings) -> Shop:
+    shop = Shop.load(settings.frontdesk_store_file or SHIPPED)
+    channel = settings.frontdesk_slack_agents_channel
+    return shop.with_slack_channel(escalation.DEFAULT_QUEUE, channel) if channel else shop
+
+
+def _channels(
+    settings: Settings, shop: Shop, client: GuardedClient, clock: Clock
+) -> dict[str, Channel]:
+    found: dict[str, Channel] = {}
+    if secret := settings.frontdesk_callback_secret:
+        found["webhook"] = channel_kinds.get("webhook")(client, secret=secret, clock=clock)
+    if settings.has_slack:
+        found["slack"] = channel_kinds.get("slack")(
+            _slack_client(settings), link_domains=shop.link_domains
+        )
+    return found
+
+
+def _slack_directory(settings: Settings) -> Directory:
+    from integrations.channels.slack.directory import SlackDirectory  # noqa: PLC0415
+
+    return SlackDirectory(_slack_client(settings))
+
+
+def _slack_client(settings: Settings) -> Any:
+    # Nothing of Slack is imported by those who do not use it.
+    from integrations.channels.slack.calls import new_client  # noqa: PLC0415
+
+    return new_client(str(settings.slack_bot_token), base_url=settings.slack_api_url)
 
 
 def _gateway(settings: Settings, tools: Toolbox) -> Gateway | None:

@@ -6,6 +6,7 @@ _COUNTERS = {
     "messages": ("Customer messages received", ("channel", "duplicate")),
     "runs": ("Runs that came to an end", ("route", "outcome")),
     "steps": ("Steps that were done", ("kind", "exit", "status")),
+    "classifications": ("Turns classified, by whom, and what a model asked said", ("by", "asked")),
     "deliveries": ("Deliveries that came to an end", ("channel", "kind", "status")),
     "reminders": ("Reminders of response targets", ("level", "queue")),
     "model_calls": ("Requests to models", ("tier", "model", "status")),

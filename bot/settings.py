@@ -41,6 +41,11 @@ _EXAMPLES = {
     "FRONTDESK_BUDGET_CUSTOMER": "1.00",
     "FRONTDESK_BUDGET_DAY": "20",
     "FRONTDESK_BUDGET_MONTH": "300",
+    "SLACK_BOT_TOKEN": "the token that begins with xoxb-, from OAuth & Permissions",
+    "SLACK_SIGNING_SECRET": "the signing secret, from Basic Information",
+    "SLACK_APP_TOKEN": "the token that begins with xapp-, from Basic Information",
+    "SLACK_API_URL": "https://slack.com/api/",
+    "FRONTDESK_SLACK_AGENTS_CHANNEL": "C0123456789",
 }
 
 
@@ -90,6 +95,24 @@ def _web_address(text: str | None) -> str | None:
     return text
 
 
+def _bot_token(text: str | None) -> str | None:
+    if text is not None and not text.startswith("xoxb-"):
+        raise ValueError("is no bot token: it begins with xoxb-")
+    return text
+
+
+def _app_token(text: str | None) -> str | None:
+    if text is not None and not text.startswith("xapp-"):
+        raise ValueError("is no app-level token: it begins with xapp-")
+    return text
+
+
+def _slack_channel(text: str | None) -> str | None:
+    if text is not None and not re.fullmatch(r"[CG][A-Z0-9]{2,}", text):
+        raise ValueError("is no channel id; it stands at the end of the channel's link")
+    return text
+
+
 Key = Annotated[str | None, AfterValidator(_key)]
 Cap = Annotated[Decimal | None, Field(gt=0, le=1_000_000)]
 
@@ -128,6 +151,11 @@ class Settings(BaseSettings):
     frontdesk_budget_customer: Cap = None
     frontdesk_budget_day: Cap = None
     frontdesk_budget_month: Cap = None
+    slack_bot_token: Annotated[str | None, AfterValidator(_bot_token)] = None
+    slack_signing_secret: str | None = None
+    slack_app_token: Annotated[str | None, AfterValidator(_app_token)] = None
+    slack_api_url: Annotated[str, AfterValidator(_web_address)] = "https://slack.com/api/"
+    frontdesk_slack_agents_channel: Annotated[str | None, AfterValidator(_slack_channel)] = None
 
     @field_validator("frontdesk_callback_hosts")
     @classmethod
@@ -139,6 +167,11 @@ class Settings(BaseSettings):
     def debounce(self) -> timedelta:
         """How long a customer must pause before a turn starts."""
         return timedelta(seconds=self.frontdesk_debounce_seconds)
+
+    @property
+    def has_slack(self) -> bool:
+        """Whether Slack is on: a bot token, and a way for events to come in."""
+        return bool(self.slack_bot_token and (self.slack_app_token or self.slack_signing_secret))
 
     @property
     def callback_hosts(self) -> AllowedHosts:

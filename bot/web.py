@@ -1,7 +1,8 @@
 """The web application: the API and the chat page over the parts of one process."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from fastapi.responses import RedirectResponse
@@ -22,6 +23,9 @@ from bot.api.guards import RequestGuard
 from bot.app import App
 from bot.chat import Samples
 
+if TYPE_CHECKING:
+    from bot.slack import Slack
+
 
 def create(app: App, *, works: bool = True, samples: Samples | None = None) -> FastAPI:
     """Return the web application; it starts and stops the parts with itself.
@@ -29,9 +33,11 @@ def create(app: App, *, works: bool = True, samples: Samples | None = None) -> F
     `samples` are the customers that the demo lets a visitor be; `serve` has none.
     """
 
+    slack = _slack(app)
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with app.running(works=works):
+        async with app.running(works=works), slack.connected() if slack else nullcontext():
             yield
 
     api = FastAPI(title="Frontdesk", lifespan=lifespan, docs_url=None, redoc_url=None)
@@ -52,6 +58,8 @@ def create(app: App, *, works: bool = True, samples: Samples | None = None) -> F
     ):
         api.include_router(router)
     chat.serve_page(api, app)
+    if slack and slack.router:
+        api.include_router(slack.router)
 
     @api.get("/", include_in_schema=False)
     async def start() -> RedirectResponse:
@@ -59,3 +67,12 @@ def create(app: App, *, works: bool = True, samples: Samples | None = None) -> F
 
     api.add_middleware(RequestGuard)
     return api
+
+
+def _slack(app: App) -> "Slack | None":
+    if not app.settings.has_slack:
+        return None
+    # Nothing of Slack is imported by those who do not use it.
+    from bot.slack import Slack  # noqa: PLC0415
+
+    return Slack(app)

@@ -1,6 +1,7 @@
 """What a run works with: the case it is about, and the tools it shares with all others."""
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -11,9 +12,9 @@ from sqlalchemy import Connection
 from orchestration import store
 from orchestration.catalog import Catalog
 from orchestration.database import Database
-from orchestration.errors import ExternalFailure, TemporaryFailure
+from orchestration.errors import ExternalFailure, TemporaryFailure, describe
 from orchestration.gateway import Gateway
-from orchestration.interfaces import Clock, HttpCaller, OrderSource, Telemetry
+from orchestration.interfaces import Clock, Directory, HttpCaller, OrderSource, Telemetry
 from orchestration.models import Conversation, Customer, Message, Run
 from orchestration.shop import Shop
 from orchestration.texts import Texts
@@ -21,7 +22,10 @@ from orchestration.types import CustomerRecord, Json, Memory, Order
 
 memories = TypeAdapter(Memory)
 
+log = logging.getLogger(__name__)
+
 _PATIENCE = timedelta(seconds=10)
+_PROFILE_LASTS = timedelta(hours=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +43,7 @@ class Toolbox:
     events_url: str | None = None
     gateway: Gateway | None = None
     http: HttpCaller | None = None
+    directories: Mapping[str, Directory] = field(default_factory=dict)
 
     def has_tier(self, name: str) -> bool:
         """Tell whether there is a model to ask on this tier."""
@@ -129,13 +134,36 @@ async def identify(source: OrderSource, case: Case) -> None:
     person = case.person
     if not person.verified:
         return
+    # A directory's ids are its own: only the address that it confirms is the shop's word too.
+    id = None if person.profile_at else person.external_id
     try:
         async with asyncio.timeout(_PATIENCE.total_seconds()):
-            case.customer = await source.find_customer(id=person.external_id, email=person.email)
+            case.customer = await source.find_customer(id=id, email=person.email)
     except ExternalFailure as failure:
         case.failure = failure
     except TimeoutError:
         case.failure = TemporaryFailure("the shop's system gave no answer")
+
+
+async def look_up(tools: Toolbox, conversation: Conversation) -> None:
+    """Ask the channel's directory who the customer is, where that was not done lately.
+
+    While nobody can tell, the customer stays a guest, and is asked about again the next time.
+    """
+    directory = tools.directories.get(conversation.channel)
+    if directory is None:
+        return
+    now = tools.clock()
+    person = await tools.database.read(lambda c: store.customer_of(c, conversation))
+    if person.profile_at and now - person.profile_at < _PROFILE_LASTS:
+        return
+    try:
+        async with asyncio.timeout(_PATIENCE.total_seconds()):
+            profile = await directory.look_up(person.source, person.external_id)
+    except (ExternalFailure, TimeoutError) as failure:
+        log.warning("nobody could tell who the customer is", extra={"reason": describe(failure)})
+        return
+    await tools.database.write(lambda c: store.save_profile(c, person.id, profile, now))
 
 
 def read_memory(conversation: Conversation) -> Memory:

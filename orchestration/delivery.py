@@ -21,12 +21,15 @@ log = logging.getLogger(__name__)
 
 # Channels whose customers fetch their messages themselves: shown as soon as they are committed.
 PULLED = ("chat", "api")
+# Channels that show buttons to rate with below the question; others have a place of their own.
+RATED_IN_PLACE = ("slack",)
 
 # The waits between attempts, as the Standard Webhooks specification suggests; then it has failed.
 WAITS = tuple(timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 1800, 7200, 18000, 36000))
 # A channel that hangs would hold up the conversation, and one that asks for weeks would lose it.
 LONGEST_ATTEMPT = timedelta(seconds=60)
 LONGEST_WAIT = timedelta(hours=12)
+LONGEST_DELAY = timedelta(days=1)
 LOOK_AGAIN = timedelta(seconds=5)
 MOST_LOOKS = 2
 
@@ -34,24 +37,108 @@ Report = Callable[[Connection, Delivery], None]
 
 
 def queue_message(
-    connection: Connection, conversation: Conversation, message: Message, now: datetime
+    connection: Connection,
+    conversation: Conversation,
+    message: Message,
+    now: datetime,
+    *,
+    notice: str | None = None,
 ) -> Delivery | None:
-    """Put a message on its way to the customer; None where they fetch it themselves."""
+    """Put a message on its way to the customer; None where they fetch it themselves.
+
+    `notice` makes it personal: where others read the conversation too, the message goes to the
+    customer alone, and the others read the notice.
+    """
     target = _target(conversation)
     if target is None:
         return None
-    id = store.new_id()
+    body = _frozen("message.created", _message_body(conversation, message), now)
+    if notice and conversation.private_to:
+        _queue_notice(connection, conversation, message.author, target, notice, now)
+        target = conversation.private_to
     return store.add_delivery(
         connection,
         conversation,
-        id=id,
         channel=conversation.channel,
         kind="reply",
         audience="customer",
         author=message.author,
         target=target,
-        body=_frozen("message.created", _message_body(conversation, message), now),
+        body=body,
         message=message,
+        now=now,
+    )
+
+
+def queue_edit(
+    connection: Connection, conversation: Conversation, message: Message, now: datetime
+) -> Delivery | None:
+    """Put the new words of a message on their way; None where the customer fetches them."""
+    shown = store.find_reply(connection, message.id)
+    if shown is None:
+        return None
+    return store.add_delivery(
+        connection,
+        conversation,
+        channel=shown.channel,
+        kind="edit",
+        audience="customer",
+        author=message.author,
+        target=shown.target,
+        follows=shown.id,
+        body=_frozen("message.edited", _message_body(conversation, message), now),
+        message=message,
+        now=now,
+    )
+
+
+def queue_rating(
+    connection: Connection, conversation: Conversation, question: str, now: datetime
+) -> Delivery | None:
+    """Ask the customer how content they are, where a channel can show it beside its buttons."""
+    target = _target(conversation)
+    if target is None or conversation.channel not in RATED_IN_PLACE:
+        return None
+    details = {
+        "conversation_id": conversation.id,
+        "text": question,
+        "resolved_at": now.isoformat(),
+    }
+    return store.add_delivery(
+        connection,
+        conversation,
+        channel=conversation.channel,
+        kind="rating",
+        audience="customer",
+        author="system",
+        target=target,
+        body=_frozen("rating.asked", details, now),
+        now=now,
+    )
+
+
+def _queue_notice(
+    connection: Connection,
+    conversation: Conversation,
+    author: str,
+    target: str,
+    notice: str,
+    now: datetime,
+) -> None:
+    details = {
+        "conversation": conversation.external_id,
+        "conversation_id": conversation.id,
+        "message": {"author": "system", "text": notice, "at": now.isoformat()},
+    }
+    store.add_delivery(
+        connection,
+        conversation,
+        channel=conversation.channel,
+        kind="notice",
+        audience="customer",
+        author=author,
+        target=target,
+        body=_frozen("message.created", details, now),
         now=now,
     )
 
@@ -85,7 +172,7 @@ def _target(conversation: Conversation) -> str | None:
         return None
     if conversation.channel == "webhook":
         return conversation.callback_url
-    return conversation.external_id
+    return conversation.reply_to or conversation.external_id
 
 
 def _frozen(kind: str, details: Mapping[str, Any], now: datetime) -> str:
@@ -150,13 +237,18 @@ class Postman:
             return await self._look(held, channel, delivery)
         return await self._attempt(held, channel, delivery)
 
-    async def _attempt(self, held: Hold, channel: Channel, delivery: Delivery) -> Delivery:
-        started = await self._tools.database.write(lambda c: self._start(c, held, delivery))
+    async def _attempt(
+        self, held: Hold, channel: Channel, delivery: Delivery, *, is_resend: bool = False
+    ) -> Delivery:
+        started = await self._tools.database.write(
+            lambda c: self._start(c, held, delivery, is_resend=is_resend)
+        )
         if started.status != "sending":
             return started
         try:
+            parcel = await self._parcel(started)
             async with asyncio.timeout(LONGEST_ATTEMPT.total_seconds()):
-                receipt = await channel.deliver(_parcel(started))
+                receipt = await channel.deliver(parcel)
         except TemporaryFailure as failure:
             return await self._try_later(channel, started, failure)
         except PermanentFailure as failure:
@@ -168,24 +260,41 @@ class Postman:
             return await self._try_later(channel, started, doubt)
         return await self._arrived(started, receipt)
 
-    def _start(self, connection: Connection, held: Hold, delivery: Delivery) -> Delivery:
-        store.start_attempt(connection, held, delivery, now=self._tools.clock())
+    def _start(
+        self, connection: Connection, held: Hold, delivery: Delivery, *, is_resend: bool
+    ) -> Delivery:
+        now = self._tools.clock()
+        store.start_attempt(connection, held, delivery, now=now, is_resend=is_resend)
         return self._after(connection, delivery)
 
     async def _try_later(
         self, channel: Channel, delivery: Delivery, failure: TemporaryFailure
     ) -> Delivery:
-        if delivery.attempts > len(WAITS):
+        if failure.retry_after is not None and not failure.in_doubt:
+            return await self._put_off(delivery, failure, failure.retry_after)
+        tries = delivery.attempts - delivery.delays
+        if tries > len(WAITS):
             status = "unconfirmed" if failure.in_doubt else "failed"
             return await self._finish(delivery, status=status, error=str(failure))
-        wait = WAITS[delivery.attempts - 1]
-        if failure.retry_after is not None:
-            wait = min(timedelta(seconds=failure.retry_after), LONGEST_WAIT)
+        wait = WAITS[tries - 1]
         if failure.in_doubt and not channel.is_idempotent:
             wait = channel.settles_in
         status = "sending" if failure.in_doubt else "pending"
         due_at = self._tools.clock() + wait
         return await self._finish(delivery, status=status, error=str(failure), due_at=due_at)
+
+    async def _put_off(
+        self, delivery: Delivery, failure: TemporaryFailure, seconds: float
+    ) -> Delivery:
+        """Wait as long as the other side asks; that is no failed try, within a day."""
+        now = self._tools.clock()
+        due_at = now + min(timedelta(seconds=seconds), LONGEST_WAIT)
+        if due_at > delivery.created_at + LONGEST_DELAY:
+            return await self._finish(delivery, status="failed", error=str(failure))
+        delays = delivery.delays + 1
+        return await self._finish(
+            delivery, status="pending", error=str(failure), due_at=due_at, delays=delays
+        )
 
     async def _look(self, held: Hold, channel: Channel, delivery: Delivery) -> Delivery:
         """Find out whether an attempt of unknown outcome arrived; only if it has not, repeat it."""
@@ -194,9 +303,9 @@ class Postman:
         if now < settled_at:
             return await self._finish(delivery, status="sending", due_at=settled_at)
         try:
-            receipt = await channel.find(_parcel(delivery))
+            receipt = await channel.find(await self._parcel(delivery))
         except TemporaryFailure as failure:
-            due_at = now + LOOK_AGAIN
+            due_at = now + max(LOOK_AGAIN, timedelta(seconds=failure.retry_after or 0))
             return await self._finish(delivery, status="sending", error=str(failure), due_at=due_at)
         except Exception as failure:
             # Where nobody can look, nobody can tell that a second attempt shows nothing twice.
@@ -208,10 +317,10 @@ class Postman:
             return await self._finish(
                 delivery, status="sending", looks=delivery.looks + 1, due_at=now + LOOK_AGAIN
             )
-        if delivery.attempts > 1:
+        if delivery.resends:
             words = "nobody knows whether it arrived"
             return await self._finish(delivery, status="unconfirmed", error=words)
-        return await self._attempt(held, channel, delivery)
+        return await self._attempt(held, channel, delivery, is_resend=True)
 
     async def _arrived(self, delivery: Delivery, receipt: Receipt) -> Delivery:
         return await self._finish(delivery, status="delivered", reference=receipt.reference)
@@ -229,10 +338,14 @@ class Postman:
     def _end(
         self, connection: Connection, delivery: Delivery, changes: Mapping[str, Any]
     ) -> Delivery:
-        if changes["status"] != "delivered":
+        from_agent = delivery.author == "agent" and delivery.audience == "customer"
+        if changes["status"] != "delivered" or from_agent:
             # What else is written belongs to the conversation, which is always locked first.
             store.lock(connection, delivery.conversation_id)
         store.finish_attempt(connection, delivery, **changes)
+        if from_agent and changes["status"] == "delivered" and delivery.message_id:
+            now = changes["finished_at"]
+            tell_delivered(connection, delivery.conversation_id, delivery.message_id, now)
         return self._after(connection, delivery)
 
     async def _give_up(self, held: Hold, delivery: Delivery, error: str) -> Delivery:
@@ -255,7 +368,8 @@ class Postman:
     def _after(self, connection: Connection, delivery: Delivery) -> Delivery:
         """Return the delivery as it is by now, having told a human where one must look."""
         after = store.get(connection, Delivery, delivery.id)
-        if after.status in store.UNDELIVERED and after.audience == "customer":
+        is_answer = after.audience == "customer" and after.kind != "rating"
+        if after.status in store.UNDELIVERED and is_answer:
             self._report(connection, after)
         return after
 
@@ -267,15 +381,33 @@ class Postman:
             status=delivery.status,
         )
 
+    async def _parcel(self, delivery: Delivery) -> Parcel:
+        """Return what the channel is handed; raises a failure where it follows nothing shown."""
+        follows = None
+        if delivery.follows:
+            earlier = await self._tools.database.read(
+                lambda connection: store.get(connection, Delivery, str(delivery.follows))
+            )
+            if earlier.status in ("pending", "sending"):
+                words = "what it belongs to is still on its way"
+                raise TemporaryFailure(words, retry_after=LOOK_AGAIN.total_seconds())
+            follows = earlier.reference
+            if follows is None:
+                raise PermanentFailure("what it belongs to was never shown")
+        return Parcel(
+            delivery=DeliveryId(delivery.id),
+            conversation=ConversationId(delivery.conversation_id),
+            kind=delivery.kind,
+            audience=delivery.audience,  # type: ignore[arg-type]
+            target=delivery.target,
+            body=delivery.body,
+            attempt=delivery.attempts,
+            started_at=delivery.created_at,
+            follows=follows,
+        )
 
-def _parcel(delivery: Delivery) -> Parcel:
-    return Parcel(
-        delivery=DeliveryId(delivery.id),
-        conversation=ConversationId(delivery.conversation_id),
-        kind=delivery.kind,
-        audience=delivery.audience,  # type: ignore[arg-type]
-        target=delivery.target,
-        body=delivery.body,
-        attempt=delivery.attempts,
-        started_at=delivery.created_at,
-    )
+
+def tell_delivered(connection: Connection, conversation: str, message: str, now: datetime) -> None:
+    """Record for agents that the customer has been shown a message of theirs."""
+    details = {"message": message}
+    store.record_event(connection, conversation, "delivered", details, now=now, audience="agents")

@@ -10,23 +10,36 @@ from sqlalchemy import Connection
 
 from orchestration import delivery, escalated, escalation, learning, masking, resolution, store
 from orchestration.context import Toolbox
-from orchestration.errors import BadInput, Conflict
+from orchestration.errors import BadInput, Conflict, NotAllowed
 from orchestration.interfaces import Dispatcher
-from orchestration.models import Approval, Conversation, Escalation, Run
+from orchestration.models import Approval, Conversation, Escalation, Message, Run
 from orchestration.types import ConversationId
+
+# Where agents write beside what they are shown of a case; a note's `source_id` says where there.
+AGENTS = "agents"
+# A reply that an agent made of a note; its `source_id` is the note's id.
+FROM_NOTE = "note"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """An agent's command on a case at the version they saw; under one `key` it is done once."""
+    """An agent's command on a case at the version they saw; under one `key` it is done once.
+
+    Without a `version` it is meant whatever the case has become, as with words in its thread.
+    `message` is the note to send or the reply to change, `suggested_upto` the number of the
+    suggestion to send, `place` where a note was written.
+    """
 
     escalation: str
     agent: str
-    version: int
+    version: int | None
     key: str | None = None
     text: str = ""
     to: str = ""
     until: datetime | None = None
+    message: str | None = None
+    suggested_upto: int | None = None
+    place: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +76,13 @@ class Desk:
         await self._dispatcher.wake(ConversationId(answer["conversation_id"]))
         return answer
 
+    async def pause(self, agent: str, *, paused: bool) -> None:
+        """Remind an agent of nothing and assign them nothing, until they say otherwise."""
+        since = self._tools.clock() if paused else None
+        await self._tools.database.write(
+            lambda connection: store.pause_agent(connection, agent, since)
+        )
+
     async def decide(
         self, approval: str, *, agent: str, status: str, text: str | None, reason: str | None
     ) -> str:
@@ -96,12 +116,16 @@ def _once(
         known = store.recall_command(connection, command.key, fingerprint)
         if known is not None:
             return known
-    if case.version != command.version or case.status not in ("open", "claimed"):
+    is_stale = command.version not in (None, case.version)
+    is_over = case.status not in ("open", "claimed")
+    if is_stale or (is_over and not (command.version is None and name in LATE)):
         raise store.stale(case)
     scene = Scene(connection=connection, tools=tools, conversation=conversation, case=case, now=now)
     answer = {**action(scene, command), **_state(connection, case.id)}
     if command.key:
         store.remember_command(connection, command.key, fingerprint, answer, now)
+    # Boards show what has changed, also if this process dies before it wakes the conversation.
+    store.make_due(connection, conversation.id, now)
     return answer
 
 
@@ -128,9 +152,13 @@ def claim(scene: Scene, command: Command) -> Answer:
 
 def reassign(scene: Scene, command: Command) -> Answer:
     """Give the case to another agent."""
-    if not command.to.strip():
+    to = command.to.strip()
+    if not to:
         raise BadInput("name the agent who takes the case", field="to")
-    _assign(scene, command.to.strip())
+    if store.is_paused(scene.connection, to):
+        name = store.name_of(scene.connection, to)
+        raise BadInput(f"{name} takes no cases at the moment; name somebody else", field="to")
+    _assign(scene, to)
     return {}
 
 
@@ -180,35 +208,105 @@ def snooze(scene: Scene, command: Command) -> Answer:
 
 
 def reply(scene: Scene, command: Command) -> Answer:
-    """Send the agent's words to the customer."""
+    """Send the agent's words to the customer: typed, suggested, or written before as a note."""
     _require_assignee(scene, command)
-    text = masking.mask(_text(command))
+    text, source = _words(scene, command)
     waited = escalated.waiting_since(scene.connection, scene.case) is not None
     message = store.say(
         scene.connection,
         scene.conversation,
         author="agent",
-        author_name=command.agent,
-        text=text,
+        author_name=store.name_of(scene.connection, command.agent),
+        text=masking.mask(text),
         now=scene.now,
+        source=source,
+        details={"agent": command.agent},
     )
-    delivery.queue_message(scene.connection, scene.conversation, message, scene.now)
-    changed = store.change_escalation(scene.connection, scene.case, replied_at=scene.now)
+    # What an agent writes may draw on the customer's record.
+    language = str((scene.conversation.memory or {}).get("language") or scene.tools.shop.language)
+    queued = delivery.queue_message(
+        scene.connection,
+        scene.conversation,
+        message,
+        scene.now,
+        notice=scene.tools.texts.say("written_to_you", language),
+    )
+    if queued is None:
+        _tell_shown(scene, message)
+    changed = store.change_escalation(
+        scene.connection, scene.case, replied_at=scene.now, suggestion=None
+    )
     if waited:
         escalation.plan_resolution(scene.connection, scene.tools.shop, changed, scene.now)
     return {"message_id": message.id}
 
 
+def _words(scene: Scene, command: Command) -> tuple[str, tuple[str, str] | None]:
+    """Return what to send, and the note it comes from, which is sent once."""
+    if command.message is not None:
+        return _note_to_send(scene, command.message), (FROM_NOTE, command.message)
+    if command.suggested_upto is None:
+        return _text(command), None
+    suggested = escalation.suggestion_of(scene.case)
+    if suggested is None or command.suggested_upto != scene.case.suggested_upto:
+        raise Conflict("the suggestion is not the one you saw; look at the case again")
+    return suggested, None
+
+
+def _note_to_send(scene: Scene, id: str) -> str:
+    note = store.find_message(scene.connection, id)
+    is_note = note is not None and (note.author, note.audience) == ("agent", "agents")
+    if note is None or not is_note or note.conversation_id != scene.conversation.id:
+        raise BadInput("is no note of this case", field="message")
+    if store.find_message_from(scene.connection, FROM_NOTE, id):
+        raise Conflict("this note was sent before")
+    return note.text
+
+
+def _tell_shown(scene: Scene, message: Message) -> None:
+    """Note that a customer who fetches their messages is shown one as soon as it is committed."""
+    connection, conversation = scene.connection, scene.conversation
+    delivery.tell_delivered(connection, conversation.id, message.id, scene.now)
+
+
+def edit(scene: Scene, command: Command) -> Answer:
+    """Change the words of a reply of one's own; the customer sees what it says since."""
+    connection = scene.connection
+    message = store.find_message(connection, command.message)
+    is_reply = message is not None and (message.author, message.audience) == ("agent", "customer")
+    if message is None or not is_reply or message.conversation_id != scene.conversation.id:
+        raise BadInput("is no reply in this case", field="message")
+    if (message.details or {}).get("agent") != command.agent:
+        raise NotAllowed("only the agent who wrote a reply may change it")
+    text = masking.mask(_text(command))
+    if text == message.text:
+        return {"message_id": message.id}
+    details = {**(message.details or {}), "edited_at": scene.now.isoformat()}
+    store.change_message(connection, message.id, text=text, details=details)
+    changed = message.model_copy(update={"text": text})
+    told = {"id": message.id, "text": text}
+    store.record_event(connection, scene.conversation.id, "edited", told, now=scene.now)
+    if delivery.queue_edit(connection, scene.conversation, changed, scene.now) is None:
+        _tell_shown(scene, changed)
+    return {"message_id": message.id}
+
+
 def note(scene: Scene, command: Command) -> Answer:
-    """Keep a note that only agents see."""
+    """Keep a note that only agents see; what stands at one place is kept once."""
+    source = (AGENTS, command.place) if command.place else None
+    known = store.find_message_from(scene.connection, *source) if source else None
+    if known:
+        return {"message_id": known.id}
     message = store.say(
         scene.connection,
         scene.conversation,
         author="agent",
-        author_name=command.agent,
+        author_name=store.name_of(scene.connection, command.agent),
         text=masking.mask(_text(command)),
         now=scene.now,
         audience="agents",
+        source=source,
+        details={"agent": command.agent},
     )
     return {"message_id": message.id}
 
@@ -239,6 +337,7 @@ def resolve(scene: Scene, command: Command) -> Answer:
     store.raise_revision(scene.connection, scene.conversation.id)
     resolution.resolve(scene.connection, scene.tools, scene.conversation, "by_agent", scene.now)
     learning.propose_resolved(scene.connection, ended, by=command.agent, now=scene.now)
+    resolution.ask_for_rating(scene.connection, scene.tools, scene.conversation, scene.now)
     escalation.announce(
         scene.connection, scene.tools, scene.conversation, ended, "escalation.resolved", scene.now
     )
@@ -251,10 +350,13 @@ ACTIONS: dict[str, Action] = {
     "reassign": reassign,
     "snooze": snooze,
     "reply": reply,
+    "edit": edit,
     "note": note,
     "hand-back": hand_back,
     "resolve": resolve,
 }
+# What may still be said where a case was shown, when it is over.
+LATE = ("note", "edit")
 
 
 def _require_assignee(scene: Scene, command: Command) -> None:

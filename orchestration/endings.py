@@ -174,14 +174,7 @@ def _note(connection: Connection, ending: Ending, conversation: Conversation, te
 
 
 def _handed_over(ending: Ending) -> str:
-    shop, texts = ending.tools.shop, ending.tools.texts
-    language = _language(ending)
-    promise = _text(ending, "handed_over")
-    if not shop.is_open(ending.now):
-        opens = shop.next_opening(ending.now)
-        if opens is not None:
-            moment = texts.time(opens, language, shop.zone)
-            promise = _text(ending, "handed_over_closed", opens=moment)
+    promise = escalation.promise(ending.tools, _language(ending), ending.now)
     key = _what_happened(ending)
     return f"{_text(ending, key)} {promise}" if key else promise
 
@@ -250,7 +243,15 @@ def _tell(
     if is_with_agent:
         return
     current = store.get(connection, Conversation, conversation.id)
-    delivery.queue_message(connection, current, message, ending.now)
+    notice = _text(ending, "written_to_you") if draft and _is_personal(draft) else None
+    delivery.queue_message(connection, current, message, ending.now, notice=notice)
+
+
+def _is_personal(draft: Draft) -> bool:
+    """Tell whether the answer may draw on what only its customer should read."""
+    if draft.evidence:
+        return any(one.kind not in ("article", "shop") for one in draft.evidence)
+    return draft.responder != "template"
 
 
 def _text(ending: Ending, key: str, **values: str) -> str:

@@ -2,18 +2,21 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection
 
 from orchestration import delivery, escalation, resolution, store
 from orchestration.classification import asks_nothing
-from orchestration.context import Case, Toolbox
-from orchestration.engine import Program, Walk
-from orchestration.journal import Journal
-from orchestration.models import Conversation, Delivery, Escalation, Reminder
+from orchestration.context import Case, Toolbox, identify, read_memory, read_situation
+from orchestration.engine import Program, RunFailed, Walk
+from orchestration.journal import Journal, Place
+from orchestration.models import Conversation, Delivery, Escalation, Reminder, Run
+from orchestration.nodes import Outcome, node_kinds
 from orchestration.state import classification_of
 from orchestration.store import Hold
-from orchestration.types import URGENCIES, Json
+from orchestration.types import URGENCIES, ConversationId, Json
+from orchestration.workflow import NodeSpec
 
 # A customer who writes on while waiting is told once per this time that they were heard.
 QUIET_PERIOD = timedelta(minutes=30)
@@ -58,6 +61,129 @@ def _join(
     )
 
 
+def next_suggestion(
+    connection: Connection, tools: Toolbox, held: Hold, program: Program, now: datetime
+) -> Run | None:
+    """Begin to draft what the agent might answer to what has just been written to them."""
+    waiting = store.list_unsuggested(connection, held.conversation.id)
+    due_at = store.suggestion_due(waiting, tools.debounce)
+    if due_at is None or due_at > now:
+        return None
+    _keep(connection, held.conversation.id, suggestion=None, suggested_upto=waiting[-1].seq)
+    return store.start_run(
+        connection,
+        held,
+        workflow=program.name,
+        version=program.version,
+        turn=waiting,
+        is_final=False,
+        purpose="suggestion",
+        now=now,
+    )
+
+
+async def suggest(tools: Toolbox, program: Program, case: Case, journal: Journal) -> None:
+    """Draft what the agent might answer; whatever comes of it, the customer hears nothing."""
+    try:
+        stop = await Walk(program, case, tools, journal, stand_in=_stay_inside).run()
+        draft, error = stop.state.get("draft"), None
+    except RunFailed as failed:
+        draft, error = None, str(failed)
+    text = str(draft["text"]) if draft else None
+    await tools.database.write(lambda c: _suggest(c, tools, journal, text, error))
+
+
+def _stay_inside(spec: NodeSpec, place: Place, state: Mapping[str, Json]) -> Outcome | None:
+    """Do nothing outside for the sake of a suggestion."""
+    kind = node_kinds.get(spec.kind)
+    if kind.touches != "external" or kind.waits:
+        return None
+    return Outcome(exit="error", notes={"node": spec.name, "error": "not done for a suggestion"})
+
+
+def _suggest(
+    connection: Connection, tools: Toolbox, journal: Journal, text: str | None, error: str | None
+) -> None:
+    conversation = journal.commit(connection)
+    # What an agent has answered meanwhile needs no suggestion.
+    if conversation.last_word == "customer":
+        _keep(connection, conversation.id, suggestion=text)
+    store.change_run(
+        connection,
+        journal.run.id,
+        status="failed" if error else "done",
+        outcome="suggested",
+        error=error,
+        finished_at=tools.clock(),
+    )
+
+
+def forget_suggestion(connection: Connection, conversation: str) -> None:
+    """Let the bot draft anew where a suggestion was cut short."""
+    _keep(connection, conversation, suggested_upto=0)
+
+
+def _keep(connection: Connection, conversation: str, **values: Any) -> None:
+    found = store.find_open_escalation(connection, conversation)
+    if found:
+        store.keep_suggestion(connection, found.id, **values)
+
+
+async def hand_over(tools: Toolbox, conversation: ConversationId, reason: str) -> bool:
+    """Open a case because somebody asked for one by hand; False where agents have it already."""
+    case = await tools.database.read(lambda c: _case_of(c, tools, conversation))
+    await identify(tools.orders, case)
+    brief = await escalation.write_brief(case, tools, {})
+    return await tools.database.write(
+        lambda c: _hand_over(c, tools, conversation, reason, brief), durable=True
+    )
+
+
+def _case_of(connection: Connection, tools: Toolbox, id: ConversationId) -> Case:
+    conversation = store.get(connection, Conversation, id)
+    situation = read_situation(connection, conversation, ())
+    texts = [one.text for one in situation.transcript if one.author == "customer"]
+    return Case(
+        conversation=conversation,
+        person=situation.person,
+        text=texts[-1] if texts else "",
+        turn=(),
+        transcript=situation.transcript,
+        memory=read_memory(conversation),
+        now=tools.clock(),
+    )
+
+
+def _hand_over(
+    connection: Connection,
+    tools: Toolbox,
+    id: ConversationId,
+    reason: str,
+    brief: Mapping[str, Json],
+) -> bool:
+    conversation = store.lock(connection, id)
+    now = tools.clock()
+    if store.find_open_escalation(connection, id):
+        return False
+    store.answer_all(connection, id, "agent")
+    store.raise_revision(connection, id, supersedes=0)
+    escalation.open_case(
+        connection,
+        tools,
+        conversation,
+        run=None,
+        queue=escalation.DEFAULT_QUEUE,
+        reason=reason,
+        urgency="normal",
+        brief=brief,
+        now=now,
+    )
+    current = store.get(connection, Conversation, id)
+    say(connection, tools, current, escalation.promise(tools, _language(tools, current), now), now)
+    store.make_due(connection, id, now)
+    return True
+
+
 def _resolve_unclaimed(
     connection: Connection,
     tools: Toolbox,
@@ -98,6 +224,13 @@ def tell(
 ) -> None:
     """Say one of our own sentences to the customer."""
     text = tools.texts.say(key, str(language or _language(tools, conversation)))
+    say(connection, tools, conversation, text, now)
+
+
+def say(
+    connection: Connection, tools: Toolbox, conversation: Conversation, text: str, now: datetime
+) -> None:
+    """Say something to the customer in the bot's name that no bot has written."""
     message = store.say(
         connection,
         conversation,
@@ -120,6 +253,11 @@ def keep_time(connection: Connection, tools: Toolbox, held: Hold) -> None:
     found = store.find_open_escalation(connection, conversation.id)
     if found is None:
         return
+    if found.snoozed_until and found.snoozed_until <= now:
+        found = store.change_escalation(connection, found, snoozed_until=None)
+        store.record_event(
+            connection, conversation.id, "snooze_over", {}, now=now, audience="agents"
+        )
     since = waiting_since(connection, found)
     if since and found.target_from < since:
         escalation.plan_first_answer(connection, tools.shop, found, since)
@@ -151,7 +289,13 @@ def _remind(
     reminder: Reminder,
     now: datetime,
 ) -> None:
-    details = {"escalation": found.id, "level": reminder.level, "queue": found.queue}
+    details = {
+        "escalation": found.id,
+        "level": reminder.level,
+        "queue": found.queue,
+        "assignee": found.assignee,
+        "due_at": found.due_at.isoformat() if found.due_at else None,
+    }
     store.record_event(connection, conversation.id, "reminder", details, now=now, audience="agents")
     tools.telemetry.count("reminders", level=str(reminder.level), queue=found.queue)
 
@@ -186,7 +330,12 @@ def report_undelivered(connection: Connection, undelivered: Delivery, *, tools: 
     conversation = store.lock(connection, undelivered.conversation_id)
     now = tools.clock()
     problem = _problem(undelivered)
-    details = {"delivery": undelivered.id, "status": undelivered.status, "error": undelivered.error}
+    details = {
+        "delivery": undelivered.id,
+        "message": undelivered.message_id,
+        "status": undelivered.status,
+        "error": undelivered.error,
+    }
     store.record_event(
         connection, conversation.id, "undelivered", details, now=now, audience="agents"
     )

@@ -1,9 +1,9 @@
 """Cases for humans: the brief they start from, how a case is opened, and its response targets."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from sqlalchemy import Connection
 
@@ -18,6 +18,19 @@ from orchestration.types import URGENCIES, Json, Urgency
 DEFAULT_QUEUE = "support"
 LEVELS = (50, 80, 100)
 _TRANSCRIPT = 50
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResponseClock:
+    """How a case stands against its target: `share` of the time for it, in opening hours, is over.
+
+    `paused` says why the time does not run at this moment.
+    """
+
+    target: Literal["first", "resolve"]
+    due_at: datetime
+    share: float
+    paused: Literal["closed", "snoozed"] | None
 
 
 def reason_of(run_state: Mapping[str, Json]) -> str:
@@ -216,6 +229,42 @@ def plan_resolution(connection: Connection, shop: Shop, case: Escalation, now: d
 
 def _target(shop: Shop, case: Escalation) -> Target:
     return shop.sla[cast("Urgency", case.urgency)]
+
+
+def read_clock(shop: Shop, case: Escalation, now: datetime) -> ResponseClock | None:
+    """Return how a case stands against its response target; None where it has none, or is over."""
+    if case.status not in ("open", "claimed") or case.due_at is None:
+        return None
+    whole = shop.open_time(case.target_from, case.due_at)
+    passed = shop.open_time(case.target_from, now)
+    paused: Literal["closed", "snoozed"] | None = None
+    if case.snoozed_until and case.snoozed_until > now:
+        paused = "snoozed"
+    elif not shop.is_open(now):
+        paused = "closed"
+    first_due = shop.after_open_time(case.target_from, _target(shop, case).first)
+    return ResponseClock(
+        target="first" if case.due_at == first_due else "resolve",
+        due_at=case.due_at,
+        share=round(passed / whole, 4) if whole else 1.0,
+        paused=paused,
+    )
+
+
+def suggestion_of(case: Escalation) -> str | None:
+    """Return what the bot would answer to what no agent has answered yet."""
+    if case.suggestion or case.suggested_upto or case.replied_at:
+        return case.suggestion
+    return (case.brief or {}).get("suggested_reply")
+
+
+def promise(tools: Toolbox, language: str, now: datetime) -> str:
+    """Tell a customer that a colleague will answer, and when the shop is closed, from when on."""
+    opens = tools.shop.next_opening(now)
+    if opens is None:
+        return tools.texts.say("handed_over", language)
+    moment = tools.texts.time(opens, language, tools.shop.zone)
+    return tools.texts.say("handed_over_closed", language, opens=moment)
 
 
 def _plan(

@@ -1,23 +1,38 @@
-"""The one door every customer message comes through."""
+"""The one door every customer message comes through, and what is changed of one."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from sqlalchemy import Connection
 
 from orchestration import store
 from orchestration.context import Toolbox
+from orchestration.errors import NotFound
 from orchestration.interfaces import Dispatcher
-from orchestration.types import IncomingMessage, Received
+from orchestration.models import Conversation, Message
+from orchestration.types import ConversationId, IncomingMessage, Raw, Received
+
+Change = Callable[[Connection, Message, datetime], None]
 
 
-async def receive(tools: Toolbox, dispatcher: Dispatcher, incoming: IncomingMessage) -> Received:
-    """Store a customer's message and wake its conversation; a repeat is stored once.
+async def receive(
+    tools: Toolbox, dispatcher: Dispatcher, incoming: IncomingMessage, *, raw: Raw | None = None
+) -> Received:
+    """Store a customer's message, with the event it came in, and wake its conversation.
 
-    Raises `Conflict` for a known id with another body and for another customer's conversation.
+    A repeat is stored once. Raises `Conflict` for a known id with another body and for another
+    customer's conversation, `NotFound` where it belongs to no conversation and may begin none; the
+    event itself is kept even then, without its words.
     """
     try:
-        received = await _store(tools, incoming)
+        received = await _store(tools, incoming, raw)
     except store.Repeated:
         # Its twin has been committed since, so this time it is found.
-        received = await _store(tools, incoming)
+        received = await _store(tools, incoming, raw)
+    if received is None:
+        raise NotFound("the message belongs to no conversation that is known")
     # A repeat may mean that the first attempt died between its commit and its wake.
-    if received.unanswered:
+    if received.unanswered or not received.duplicate:
         await dispatcher.wake(received.conversation, at=received.due_at)
     tools.telemetry.count(
         "messages", channel=incoming.channel, duplicate=str(received.duplicate).lower()
@@ -25,10 +40,95 @@ async def receive(tools: Toolbox, dispatcher: Dispatcher, incoming: IncomingMess
     return received
 
 
-async def _store(tools: Toolbox, incoming: IncomingMessage) -> Received:
-    return await tools.database.write(
-        lambda connection: store.add_message(
-            connection, incoming, now=tools.clock(), debounce=tools.debounce
-        ),
-        durable=True,
-    )
+async def _store(tools: Toolbox, incoming: IncomingMessage, raw: Raw | None) -> Received | None:
+    def add(connection: Connection) -> Received | None:
+        now = tools.clock()
+        if raw:
+            store.keep(connection, raw, now)
+        try:
+            received = store.add_message(connection, incoming, now=now, debounce=tools.debounce)
+        except NotFound:
+            if raw is None:
+                raise
+            store.assign_raw(connection, raw, None)
+            return None
+        if raw:
+            store.assign_raw(connection, raw, received.conversation)
+        return received
+
+    return await tools.database.write(add, durable=True)
+
+
+async def keep(tools: Toolbox, raw: Raw, *, is_ours: bool = True) -> bool:
+    """Keep an event that is no message, without its words where it is not for us.
+
+    Tells whether it came for the first time.
+    """
+
+    def add(connection: Connection) -> bool:
+        is_new = store.keep(connection, raw, tools.clock())
+        if not is_ours:
+            store.assign_raw(connection, raw, None)
+        return is_new
+
+    return await tools.database.write(add, durable=True)
+
+
+async def edit(
+    tools: Toolbox, dispatcher: Dispatcher, source_id: str, text: str, *, raw: Raw
+) -> None:
+    """Take over what the author of a message made of it; unanswered it is answered anew."""
+
+    def change(connection: Connection, message: Message, now: datetime) -> None:
+        store.rewrite_message(connection, message, text, now)
+
+    await _change(tools, dispatcher, source_id, raw, change)
+
+
+async def redact(tools: Toolbox, dispatcher: Dispatcher, source_id: str, *, raw: Raw) -> None:
+    """Forget what the author of a message took back, and answer it no more."""
+    await _change(tools, dispatcher, source_id, raw, store.redact_message)
+
+
+async def _change(
+    tools: Toolbox, dispatcher: Dispatcher, source_id: str, raw: Raw, change: Change
+) -> None:
+    def apply(connection: Connection) -> str | None:
+        now = tools.clock()
+        is_new = store.keep(connection, raw, now)
+        message = store.lock_message(connection, raw.source, source_id)
+        store.assign_raw(connection, raw, message.conversation_id if message else None)
+        if message is None:
+            return None
+        if is_new:
+            change(connection, message, now)
+        return message.conversation_id
+
+    conversation = await tools.database.write(apply, durable=True)
+    if conversation:
+        await dispatcher.wake(ConversationId(conversation))
+
+
+async def stop(
+    tools: Toolbox,
+    dispatcher: Dispatcher,
+    find: Callable[[Connection], Conversation | None],
+    *,
+    raw: Raw,
+) -> None:
+    """Answer no more what was said so far in a conversation; its customer pressed Stop."""
+
+    def apply(connection: Connection) -> Conversation | None:
+        now = tools.clock()
+        is_new = store.keep(connection, raw, now)
+        found = find(connection)
+        store.assign_raw(connection, raw, found.id if found else None)
+        if found and is_new:
+            current = store.lock(connection, found.id)
+            if current.status in ("open", "resolved"):
+                store.stop_answering(connection, current, now)
+        return found
+
+    found = await tools.database.write(apply, durable=True)
+    if found:
+        await dispatcher.wake(ConversationId(found.id))

@@ -18,6 +18,7 @@ from orchestration.types import (
     Parcel,
     Passage,
     Price,
+    Profile,
     Proposal,
     Reading,
     Receipt,
@@ -43,6 +44,13 @@ class Channel(Protocol):
 
     async def find(self, parcel: Parcel) -> Receipt | None:
         """Look whether an earlier attempt has arrived; None where it has not been seen."""
+
+
+class Directory(Protocol):
+    """Knows who a channel's people are."""
+
+    async def look_up(self, source: str, external_id: str) -> Profile:
+        """Return who somebody is; raises `ExternalFailure` where nobody can tell."""
 
 
 class OrderSource(Protocol):

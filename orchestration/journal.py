@@ -120,10 +120,15 @@ class Journal:
         Returns the conversation as it is now. The last resort holds whatever the customer wrote.
         """
         must_go_on = self._is_bound or is_last_resort
+        if not must_go_on and self.run.is_final:
+            # What its customer takes back or stops is not answered, however often they wrote.
+            self.run.is_final = store.get(connection, Run, self.run.id).is_final
         revision = None if must_go_on or self.run.is_final else self.run.revision
         current = store.hold(connection, self.held, revision=revision)
-        if current.status == "assigned" and not must_go_on:
-            raise Superseded(f"an agent has conversation {current.id}")
+        is_with_agent = current.status == "assigned"
+        if is_with_agent != (self.run.purpose == "suggestion") and not must_go_on:
+            who = "an agent has" if is_with_agent else "no agent has"
+            raise Superseded(f"{who} conversation {current.id}")
         store.record_steps(connection, list(self._unwritten.values()))
         return current
 

@@ -85,7 +85,10 @@ def _one(name: str, column: str, condition: str) -> Index:
 
 
 class Customer(SQLModel, table=True):
-    """The person we help, found by who vouches for them and their id there."""
+    """The person we help, found by who vouches for them and their id there.
+
+    `profile_at` says when a directory was asked who they are; its ids are no ids of the shop's.
+    """
 
     __tablename__ = "customers"
     __table_args__ = (UniqueConstraint("source", "external_id"),)
@@ -97,10 +100,15 @@ class Customer(SQLModel, table=True):
     email: str | None = None
     name: str | None = None
     created_at: datetime = Field(sa_type=Moment)
+    profile_at: datetime | None = Field(default=None, sa_type=Moment)
 
 
 class Conversation(SQLModel, table=True):
-    """One customer's thread on one channel, with the two integers that fence its runs."""
+    """One customer's thread on one channel, with the two integers that fence its runs.
+
+    `reply_to` is where its channel answers it; where others read that too, `private_to` is where
+    the customer alone reads.
+    """
 
     __tablename__ = "conversations"
     __table_args__ = (
@@ -125,6 +133,8 @@ class Conversation(SQLModel, table=True):
     turns: int = 0
     memory: Any = Field(default=None, sa_type=Document, nullable=True)
     callback_url: str | None = None
+    reply_to: str | None = None
+    private_to: str | None = None
     details: Any = Field(default=None, sa_type=Document, nullable=True)
     last_word: str | None = None
     due_at: datetime | None = Field(default=None, sa_type=Moment)
@@ -177,6 +187,19 @@ class File(SQLModel, table=True):
     content: bytes | None = Field(default=None, sa_type=LargeBinary)
 
 
+class RawEvent(SQLModel, table=True):
+    """Something a channel was told, as it came; `body` is None where it was nobody's but theirs."""
+
+    __tablename__ = "raw_events"
+
+    source: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    kind: str
+    conversation_id: str | None = Field(default=None, index=True)
+    body: Any = Field(default=None, sa_type=Document, nullable=True)
+    at: datetime = Field(sa_type=Moment)
+
+
 class Event(SQLModel, table=True):
     """Something a watcher of the conversation is told; shares the counter of its messages."""
 
@@ -191,7 +214,10 @@ class Event(SQLModel, table=True):
 
 
 class Run(SQLModel, table=True):
-    """One turn's trip through one workflow version."""
+    """One turn's trip through one workflow version.
+
+    `purpose` is `answer`, or `suggestion` where an agent has the conversation.
+    """
 
     __tablename__ = "runs"
     __table_args__ = (
@@ -208,6 +234,7 @@ class Run(SQLModel, table=True):
     status: str = "running"
     revision: int
     is_final: bool = False
+    purpose: str = "answer"
     text: str = Field(sa_type=Text)
     messages: Any = Field(default=None, sa_type=Document, nullable=True)
     entry: Any = Field(default=None, sa_type=Document, nullable=True)
@@ -299,7 +326,10 @@ class Approval(SQLModel, table=True):
 
 
 class Escalation(SQLModel, table=True):
-    """A conversation handed to agents, with its brief; at most one open per conversation."""
+    """A conversation handed to agents, with its brief; at most one open per conversation.
+
+    `suggestion` is what the bot would answer to the messages up to number `suggested_upto`.
+    """
 
     __tablename__ = "escalations"
     __table_args__ = (
@@ -317,6 +347,8 @@ class Escalation(SQLModel, table=True):
     assignee: str | None = None
     version: int = 1
     brief: Any = Field(default=None, sa_type=Document, nullable=True)
+    suggestion: str | None = Field(default=None, sa_type=Text)
+    suggested_upto: int = 0
     created_at: datetime = Field(sa_type=Moment)
     target_from: datetime = Field(sa_type=Moment)
     due_at: datetime | None = Field(default=None, sa_type=Moment)
@@ -340,10 +372,17 @@ class Reminder(SQLModel, table=True):
 
 
 class Delivery(SQLModel, table=True):
-    """One outbound message on its way; the body is frozen when it is made."""
+    """One outbound message on its way; the body is frozen when it is made.
+
+    `follows` is the earlier delivery that it changes or stands under. Of the `attempts`, `delays`
+    were put off by the other side, and `resends` came after a look that found nothing.
+    """
 
     __tablename__ = "deliveries"
-    __table_args__ = (Index("ix_deliveries_conversation_id", "conversation_id", "position"),)
+    __table_args__ = (
+        Index("ix_deliveries_conversation_id", "conversation_id", "position"),
+        Index("ix_deliveries_reference", "reference"),
+    )
 
     id: str = Field(primary_key=True)
     conversation_id: str = Field(foreign_key="conversations.id")
@@ -358,12 +397,25 @@ class Delivery(SQLModel, table=True):
     status: str = "pending"
     attempts: int = 0
     looks: int = 0
+    resends: int = 0
+    delays: int = 0
+    follows: str | None = None
     reference: str | None = None
     error: str | None = Field(default=None, sa_type=Text)
     created_at: datetime = Field(sa_type=Moment)
     due_at: datetime | None = Field(default=None, sa_type=Moment)
     started_at: datetime | None = Field(default=None, sa_type=Moment)
     finished_at: datetime | None = Field(default=None, sa_type=Moment)
+
+
+class Agent(SQLModel, table=True):
+    """A human who answers, as far as the desk knows more of them than their id."""
+
+    __tablename__ = "agents"
+
+    id: str = Field(primary_key=True)
+    name: str | None = None
+    paused_at: datetime | None = Field(default=None, sa_type=Moment)
 
 
 class ModelCall(SQLModel, table=True):

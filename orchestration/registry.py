@@ -1,6 +1,7 @@
 """Finds implementations by name: by decorator, in a folder, and by entry points of others."""
 
 import importlib
+import importlib.util
 import pkgutil
 from collections.abc import Callable, Iterator
 from importlib.metadata import entry_points
@@ -36,8 +37,14 @@ class Registry(Generic[T]):
         return add
 
     def get(self, name: str) -> T:
-        """Return what is registered under `name`; raises `NotFound` naming what there is."""
-        self._load()
+        """Return what is registered under `name`; raises `NotFound` naming what there is.
+
+        A module of that name is loaded alone: what nobody uses costs nothing.
+        """
+        if name not in self._found and importlib.util.find_spec(f"{self._package}.{name}"):
+            importlib.import_module(f"{self._package}.{name}")
+        if name not in self._found:
+            self._load()
         if name not in self._found:
             known = ", ".join(sorted(self._found))
             raise NotFound(f"no {self.noun} named {name!r}; there are: {known}")

@@ -183,6 +183,14 @@ class Shop(_Part):
             words = "; ".join(_explain(problem) for problem in problems)
             raise BadInput(f"{path}: {words}", field=_path(problems[0])) from refused
 
+    def with_slack_channel(self, queue: str, channel: str) -> "Shop":
+        """Return the shop with a Slack channel for a queue, where it has named none."""
+        known = self.queues[queue]
+        if known.slack_channel:
+            return self
+        queues = {**self.queues, queue: known.model_copy(update={"slack_channel": channel})}
+        return self.model_copy(update={"queues": queues})
+
     @cached_property
     def zone(self) -> ZoneInfo:
         """The shop's time zone."""
@@ -215,6 +223,15 @@ class Shop(_Part):
                 break
             left -= max(closes - moment, timedelta(0))
         return moment + left
+
+    def open_time(self, start: datetime, end: datetime) -> timedelta:
+        """Return how much of the time between two moments falls into opening hours."""
+        passed = timedelta(0)
+        for opens, closes in self._open_times(start):
+            if opens >= end:
+                break
+            passed += max(min(closes, end) - max(opens, start), timedelta(0))
+        return passed
 
     def _open_times(self, since: datetime) -> Iterator[tuple[datetime, datetime]]:
         day = self.day_of(since)

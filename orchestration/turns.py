@@ -10,7 +10,7 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from orchestration import endings, escalated, store
-from orchestration.context import Case, Toolbox, identify, open_case
+from orchestration.context import Case, Toolbox, identify, look_up, open_case
 from orchestration.delivery import Postman
 from orchestration.endings import Ending
 from orchestration.engine import Program, RunFailed, Stop, Walk, is_bound
@@ -52,6 +52,7 @@ class Turns:
         if held is None:
             return None
         try:
+            await look_up(self._tools, held.conversation)
             await self._work(held)
             return await self._write(
                 lambda c: store.settle(
@@ -97,11 +98,13 @@ class Turns:
             if unfinished.status == "running" and unfinished.resumes and not is_alone:
                 raise _Suspect
             return store.resume_run(connection, held, unfinished)
+        program = self._programs.bound_to(current.channel)
+        if current.status == "assigned":
+            return escalated.next_suggestion(connection, self._tools, held, program, now)
         due_at = store.turn_due(connection, current.id, self._tools.debounce)
-        if current.status == "assigned" or due_at is None or due_at > now:
+        if due_at is None or due_at > now:
             return None
         store.withdraw_drafts(connection, current.id, now)
-        program = self._programs.bound_to(current.channel)
         return store.start_run(
             connection,
             held,
@@ -125,7 +128,9 @@ class Turns:
                 raise RunFailed("engine", f"it was resumed {run.resumes} times without getting on")
             await identify(self._tools.orders, case)
             program = await self._programs.get(run.workflow, run.version)
-            if conversation.status == "escalated" and not must_end:
+            if run.purpose == "suggestion":
+                await escalated.suggest(self._tools, program, case, journal)
+            elif conversation.status == "escalated" and not must_end:
                 await escalated.join(self._tools, program, case, journal)
             else:
                 await self._run(program, case, journal)
@@ -181,6 +186,8 @@ class Turns:
     def _supersede(self, connection: Connection, held: Hold, run: Run) -> None:
         current = store.hold(connection, held)
         store.supersede_run(connection, run.id, now=self._tools.clock())
+        if run.purpose == "suggestion":
+            escalated.forget_suggestion(connection, current.id)
         # Where an agent has taken the turn, there is none left that could start again.
         if store.list_unanswered(connection, current.id):
             store.change(connection, current.id, supersedes=current.supersedes + 1)

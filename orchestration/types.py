@@ -62,7 +62,12 @@ class Attachment:
 class IncomingMessage:
     """One thing a customer said, as a channel hands it to `intake.receive`.
 
-    `conversation` is the channel's own name for the conversation; None starts a new one.
+    `conversation` is the channel's own name for the conversation; None starts a new one. `joins`
+    says what else it may belong to: `newest` is the sender's newest conversation while that goes
+    on; `known` is only a conversation of that name, so that else the message is nobody's.
+    `answers` is the id of an earlier message, theirs or ours, under which it was written: it
+    belongs to the same conversation. `reply_to` is where the channel answers it; where others read
+    there too, `private_to` is where the sender alone reads.
     (`source`, `source_id`) is unique: the same pair again is the same message. `fingerprint` is a
     hash of what the sender sent, so that the same id with another body is told apart from a repeat.
     """
@@ -77,17 +82,44 @@ class IncomingMessage:
     attachments: tuple[Attachment, ...] = ()
     callback_url: str | None = None
     metadata: Mapping[str, Json] = field(default_factory=dict)
+    joins: Literal["named", "newest", "known"] = "named"
+    answers: str | None = None
+    reply_to: str | None = None
+    private_to: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Raw:
+    """What a channel was told, to the letter; the pair of `source` and `id` is unique."""
+
+    source: str
+    id: str
+    kind: str
+    body: Json
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """Who a channel's directory says somebody is; `email` only where the directory confirms it."""
+
+    name: str | None = None
+    email: str | None = None
+    verified: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Received:
-    """What became of an incoming message; `due_at` says when its turn may start."""
+    """What became of an incoming message; `due_at` says when its turn may start.
+
+    `is_with_bot` says that no agent has the conversation or is awaited in it.
+    """
 
     conversation: ConversationId
     message: MessageId
     duplicate: bool
     unanswered: bool
     due_at: datetime
+    is_with_bot: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -333,7 +365,8 @@ class Parcel:
 
     `delivery` is its stable id (the idempotency key), `body` what was frozen when it was made,
     `target` where it goes (a URL, a Slack channel), `attempt` counts from 1; no attempt was made
-    before `started_at`.
+    before `started_at`. `follows` is the reference of the earlier parcel that it changes or stands
+    under.
     """
 
     delivery: DeliveryId
@@ -344,6 +377,7 @@ class Parcel:
     body: str
     attempt: int
     started_at: datetime
+    follows: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,12 +10,8 @@ from bot.api import shapes, streams
 from bot.api.guards import AdminOnly, CurrentApp, Reader, small_body
 from bot.api.pages import Cursor, Limit, page, read_cursor
 from bot.api.schemas import ConversationStatusIn, RatingIn
-from orchestration import masking, resolution, store
-from orchestration.context import Toolbox
+from orchestration import resolution, store
 from orchestration.models import Conversation
-
-# From this score on a customer counts as content.
-CONTENT = 4
 
 router = APIRouter(prefix="/v1/conversations", tags=["conversations"])
 
@@ -74,14 +70,9 @@ async def watch(id: str, request: Request, app: CurrentApp, key: Reader) -> Stre
 @router.post("/{id}/rating", dependencies=[Depends(small_body)])
 async def rate(id: str, rating: RatingIn, app: CurrentApp, key: Reader) -> dict[str, Any]:
     """Keep how content the customer is; a rating reopens nothing."""
-    await app.database.write(lambda connection: save_rating(connection, app.tools, id, rating))
+    await app.database.write(
+        lambda connection: resolution.rate(
+            connection, app.tools, id, score=rating.score, comment=rating.comment
+        )
+    )
     return {"score": rating.score}
-
-
-def save_rating(connection: Connection, tools: Toolbox, id: str, rating: RatingIn) -> None:
-    """Keep a rating; a good one of the bot's last answer confirms that the matter is solved."""
-    row = store.lock(connection, id)
-    comment = masking.mask(rating.comment) if rating.comment else None
-    store.change(connection, id, rating=rating.score, rating_comment=comment)
-    if row.status == "open" and row.last_word == "bot" and rating.score >= CONTENT:
-        resolution.resolve(connection, tools, row, "confirmed", tools.clock())

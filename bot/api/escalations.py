@@ -12,6 +12,7 @@ from bot.api.pages import Cursor, Limit, page, read_cursor
 from bot.api.schemas import (
     ApprovalStatusIn,
     CommandIn,
+    EditIn,
     EscalationStatusIn,
     ReassignIn,
     RejectIn,
@@ -47,7 +48,8 @@ async def list_escalations(
             connection, status=status, limit=limit, before=before
         )
     )
-    items = [shapes.escalation(row) for row in found]
+    now = app.tools.clock()
+    items = [shapes.timed_escalation(row, app.tools.shop, now) for row in found]
     return page(items, [(row.created_at, row.id) for row in found], limit)
 
 
@@ -62,7 +64,7 @@ async def get_escalation(id: str, app: CurrentApp) -> dict[str, Any]:
         said = store.transcript(connection, conversation.id, audience=None)
         files = store.list_files(connection, [message.id for message in said])
         return {
-            **shapes.escalation(case),
+            **shapes.timed_escalation(case, app.tools.shop, now),
             "messages": [shapes.message(message, files) for message in said],
             "presence": shapes.presence(conversation, now),
             "reminders": [shapes.reminder(one) for one in store.list_reminders(connection, id)],
@@ -125,6 +127,15 @@ async def reply(
     """Send the agent's words to the customer."""
     command = Command(**_parts(id, body, idempotency_key), text=body.text)
     return await _command(app, "reply", command)
+
+
+@router.post("/escalations/{id}/edit")
+async def edit(
+    id: str, body: EditIn, app: CurrentApp, idempotency_key: IdempotencyKey = None
+) -> dict[str, Any]:
+    """Change a reply of the agent's own; the customer sees the new words."""
+    command = Command(**_parts(id, body, idempotency_key), text=body.text, message=body.message_id)
+    return await _command(app, "edit", command)
 
 
 @router.post("/escalations/{id}/note")

@@ -166,6 +166,12 @@ class WordsIn(CommandIn):
     text: Annotated[Text, Field(min_length=1)]
 
 
+class EditIn(WordsIn):
+    """Which reply is to say something else."""
+
+    message_id: Line
+
+
 class ResolveIn(CommandIn):
     """Why the case is over."""
 

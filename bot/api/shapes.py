@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from orchestration import proposals
+from orchestration.escalation import ResponseClock, read_clock, suggestion_of
 from orchestration.models import (
     Approval,
     Conversation,
@@ -20,6 +21,7 @@ from orchestration.models import (
     Run,
     Step,
 )
+from orchestration.shop import Shop
 from orchestration.store import Costs
 from orchestration.types import Json
 
@@ -201,6 +203,7 @@ def proposal(kept: Json) -> dict[str, Any]:
 
 def escalation(row: Escalation) -> dict[str, Any]:
     """Return a case without what belongs to it."""
+    brief = {**row.brief, "suggested_reply": suggestion_of(row)} if row.brief else row.brief
     return {
         "id": row.id,
         "conversation_id": row.conversation_id,
@@ -218,7 +221,23 @@ def escalation(row: Escalation) -> dict[str, Any]:
         "replied_at": moment(row.replied_at),
         "ended_at": moment(row.ended_at),
         "end_reason": row.end_reason,
-        "brief": row.brief,
+        "suggested_upto": row.suggested_upto,
+        "brief": brief,
+    }
+
+
+def timed_escalation(row: Escalation, shop: Shop, now: datetime) -> dict[str, Any]:
+    """Return a case with its `clock`: how it stands against its response target."""
+    read = read_clock(shop, row, now)
+    return {**escalation(row), "clock": read and _clock(read)}
+
+
+def _clock(read: ResponseClock) -> dict[str, Any]:
+    return {
+        "target": read.target,
+        "due_at": moment(read.due_at),
+        "share": read.share,
+        "paused": read.paused,
     }
 
 

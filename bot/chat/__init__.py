@@ -11,12 +11,12 @@ from fastapi.responses import HTMLResponse, StreamingResponse
 from fastapi.staticfiles import StaticFiles
 from sqlalchemy import Connection
 
-from bot.api import conversations, shapes, streams
+from bot.api import shapes, streams
 from bot.api.guards import CurrentApp, limited_body, small_body
 from bot.api.schemas import ChatMessageIn, ChatSessionIn, RatingIn
 from bot.app import App
 from bot.chat import limits, sessions
-from orchestration import intake, store
+from orchestration import intake, resolution, store
 from orchestration.errors import Conflict, NotAllowed
 from orchestration.models import ChatSession
 from orchestration.types import CustomerRecord, IncomingMessage
@@ -196,7 +196,7 @@ async def rate(body: RatingIn, app: CurrentApp, session: Session) -> dict[str, A
         found = sessions.conversation_of(connection, session)
         if found is None:
             raise Conflict("there is nothing to rate yet")
-        conversations.save_rating(connection, app.tools, found.id, body)
+        resolution.rate(connection, app.tools, found.id, score=body.score, comment=body.comment)
 
     await app.database.write(save)
     return {"score": body.score}

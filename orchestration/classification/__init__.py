@@ -21,7 +21,16 @@ from orchestration.types import (
     Urgency,
 )
 
-__all__ = ["OTHER", "WORDLESS", "Facts", "asks_nothing", "classify"]
+__all__ = [
+    "OTHER",
+    "SMALL_TALK",
+    "WORDLESS",
+    "Advice",
+    "Facts",
+    "asks_nothing",
+    "classify",
+    "not_below",
+]
 
 WORDLESS = "wordless"
 OTHER = "other"
@@ -33,6 +42,15 @@ _PROBABLE = 0.3
 _SURELY_TALK = 0.75
 _URGENT_RISKS: frozenset[Risk] = frozenset({"self_harm", "threat", "safety", "fraud"})
 _PLAIN_TALK = SMALL_TALK | {WORDLESS, "capabilities"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Advice:
+    """What a model takes a message for; `by` is its tier. It says nothing of risk and urgency."""
+
+    intent: str
+    confidence: float
+    by: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,15 +69,25 @@ class _Choice:
 
 
 def classify(
-    text: str, reading: Reading, *, intents: Sequence[Intent], memory: Memory, facts: Facts
+    text: str,
+    reading: Reading,
+    *,
+    intents: Sequence[Intent],
+    memory: Memory,
+    facts: Facts,
+    advice: Advice | None = None,
 ) -> Classification:
     """Return what a turn's text is about, from a classifier's reading and all that is known.
 
     Risk and the wish for a person come from the wording or the intent's table, whichever is worse;
-    each point that raised urgency or complexity stands in `reasons`.
+    each point that raised urgency or complexity stands in `reasons`. `advice` picks the intent in
+    place of the reading, and nothing else.
     """
     tables = {intent.name: intent for intent in intents}
-    choice = _choose(text, reading, tables=tables, memory=memory, facts=facts)
+    if advice:
+        choice = _advised(reading, advice)
+    else:
+        choice = _choose(text, reading, tables=tables, memory=memory, facts=facts)
     table = tables.get(choice.intent, _table_of_our_own(choice.intent))
     orders = choice.orders or _orders_meant(text, memory, facts)
     reasons = [choice.reason]
@@ -67,7 +95,9 @@ def classify(
         table if _is_probable(choice, tables) else replace(table, wants_human=False, risk="none")
     )
     risk = _risk(text, heeded, reasons)
-    requests = 1 if choice.intent in _PLAIN_TALK else count_requests(text)
+    # A model that takes a message for small talk does not thereby make it ask for less.
+    is_talk = choice.intent in _PLAIN_TALK and advice is None
+    requests = 1 if is_talk else count_requests(text)
     complexity = _complexity(table, choice, requests, reasons)
     wants_human = _wants_human(text, heeded, reasons)
     return Classification(
@@ -84,8 +114,51 @@ def classify(
         risk=risk,
         requests=requests,
         entities=_entities(text, orders),
+        by=advice.by if advice else "local",
         reasons=tuple(reasons),
     )
+
+
+def not_below(advised: Classification, local: Classification) -> Classification:
+    """Return what a model advised, with all the risk and urgency that was seen without it.
+
+    A text may talk a model into any intent; what code has raised stays raised.
+    """
+    urgency = max(advised.urgency, local.urgency, key=URGENCIES.index)
+    risk = next((one for one in cues.RISKS if one in (advised.risk, local.risk)), advised.risk)
+    kept = [
+        f"{name} {value}: seen before the model was asked"
+        for name, value, before in (
+            ("urgency", urgency, advised.urgency),
+            ("risk", risk, advised.risk),
+        )
+        if value != before
+    ]
+    wants_human = advised.wants_human or local.wants_human
+    if wants_human and not advised.wants_human:
+        kept.append("wants a person: seen before the model was asked")
+    return replace(
+        advised,
+        risk=risk,
+        urgency=urgency,
+        wants_human=wants_human,
+        reasons=(*advised.reasons, *kept),
+    )
+
+
+def _advised(reading: Reading, advice: Advice) -> _Choice:
+    if advice.intent == OTHER:
+        reason = f"{advice.by} cannot tell what it is about"
+        return _Choice(
+            intent=OTHER, chances=reading.probabilities, reason=reason, out_of_scope=True
+        )
+    sure = max(advice.confidence, reading.probabilities.get(advice.intent, 0.0))
+    others = {name: one for name, one in reading.probabilities.items() if name != advice.intent}
+    # What the model leaves open is shared out as the reading has it.
+    share = (1 - sure) / total if (total := sum(others.values())) else 0.0
+    chances = {name: chance * share for name, chance in others.items()} | {advice.intent: sure}
+    reason = f"{advice.by} takes it for {advice.intent}"
+    return _Choice(intent=advice.intent, chances=chances, reason=reason)
 
 
 def asks_nothing(text: str) -> bool:

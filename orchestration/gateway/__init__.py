@@ -138,7 +138,13 @@ class Gateway:
 
     @overload
     async def complete(
-        self, caller: Caller, *, tier: str, request: ModelRequest, read: type[Shape]
+        self,
+        caller: Caller,
+        *,
+        tier: str,
+        request: ModelRequest,
+        read: type[Shape],
+        patience: timedelta | None = None,
     ) -> Completion[Shape]: ...
 
     @overload
@@ -149,30 +155,47 @@ class Gateway:
         tier: str,
         request: ModelRequest,
         read: Callable[[ModelAnswer], T],
+        patience: timedelta | None = None,
     ) -> Completion[T]: ...
 
     @overload
     async def complete(
-        self, caller: Caller, *, tier: str, request: ModelRequest, read: None = None
+        self,
+        caller: Caller,
+        *,
+        tier: str,
+        request: ModelRequest,
+        read: None = None,
+        patience: timedelta | None = None,
     ) -> Completion[Json]: ...
 
     async def complete(
-        self, caller: Caller, *, tier: str, request: ModelRequest, read: Any = None
+        self,
+        caller: Caller,
+        *,
+        tier: str,
+        request: ModelRequest,
+        read: Any = None,
+        patience: timedelta | None = None,
     ) -> Completion[Any]:
         """Return an answer that can be used, from the first model of the tier that gives one.
 
         `read` is a Pydantic model or a function that raises `ValueError` where an answer will not
-        do; without it the value is the text, or the JSON where the request has a schema. Raises
+        do; without it the value is the text, or the JSON where the request has a schema. `patience`
+        is the longest that is waited, where that is less than the run's time with models. Raises
         `Unanswered`, and what `caller.record_start` raises.
         """
         models = self._tiers.models(tier)
         await caller.record_start()
+        seconds = await self._books.open(caller)
+        if patience is not None:
+            seconds = min(seconds, patience.total_seconds())
         work = _Work(
             caller=caller,
             tier=tier,
             request=answers.shape(request, read),
             read=read,
-            deadline=self._clock() + timedelta(seconds=await self._books.open(caller)),
+            deadline=self._clock() + timedelta(seconds=seconds),
         )
         for model in models:
             try:

@@ -143,10 +143,12 @@ async def complete(
     read: type[BaseModel] | None,
     *,
     purpose: Purpose = "answer",
+    patience: timedelta | None = None,
 ) -> Completion[Any]:
     """Ask a model on behalf of this visit; raises `Unanswered` where none gave an answer.
 
-    Without `read` the value is the JSON that the request's schema asks for.
+    Without `read` the value is the JSON that the request's schema asks for. `patience` is the
+    longest that is waited, where that is less than the run's time with models.
     """
     gateway, run = visit.tools.gateway, visit.case.run
     if gateway is None or run is None:
@@ -162,6 +164,6 @@ async def complete(
         record_start=visit.record_start,
     )
     completion: Completion[Any] = await gateway.complete(
-        caller, tier=tier, request=request, read=read
+        caller, tier=tier, request=request, read=read, patience=patience
     )
     return completion

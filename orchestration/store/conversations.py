@@ -1,5 +1,6 @@
 """Conversations: whose turn it is, what is due, and what watchers are told."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -212,11 +213,50 @@ def turn_due(connection: Connection, conversation: str, debounce: timedelta) -> 
     return due
 
 
+def list_unsuggested(connection: Connection, conversation: str) -> list[Message]:
+    """Return what the customer wrote to an agent that waits for an answer, in order.
+
+    Empty where the bot has drafted one, or has begun to.
+    """
+    case = rows.find(
+        connection,
+        Escalation,
+        escalations.c.conversation_id == conversation,
+        escalations.c.status == "claimed",
+    )
+    if case is None:
+        return []
+    own = messages.c.conversation_id == conversation
+    answered = select(func.coalesce(func.max(messages.c.seq), 0)).where(
+        own, messages.c.author == "agent", messages.c.audience == "customer"
+    )
+    statement = (
+        select(messages)
+        .where(
+            own,
+            messages.c.author == "customer",
+            messages.c.turn_id == "agent",
+            messages.c.at >= case.created_at,
+            messages.c.seq > answered.scalar_subquery(),
+        )
+        .order_by(messages.c.seq)
+    )
+    waiting = rows.fetch(connection, Message, statement)
+    return waiting if waiting and waiting[-1].seq > case.suggested_upto else []
+
+
+def suggestion_due(waiting: Sequence[Message], debounce: timedelta) -> datetime | None:
+    """Return when the bot may draft what an agent might answer: after a pause in the writing."""
+    if not waiting:
+        return None
+    return min(waiting[-1].at + debounce, waiting[0].at + 5 * debounce)
+
+
 def _turn_due(
     connection: Connection, conversation: Conversation, debounce: timedelta
 ) -> datetime | None:
     if conversation.status == "assigned":
-        return None
+        return suggestion_due(list_unsuggested(connection, conversation.id), debounce)
     return turn_due(connection, conversation.id, debounce)
 
 
@@ -256,7 +296,12 @@ def _escalation_due(connection: Connection, conversation: Conversation) -> datet
             reminders.c.sent_at.is_(None),
         )
     )
-    return connection.execute(statement).scalar()
+    snoozed = escalations.c.snoozed_until
+    moments = [
+        connection.execute(statement).scalar(),
+        _earliest(connection, snoozed, escalations.c.status.in_(("open", "claimed")), conversation),
+    ]
+    return min((moment for moment in moments if moment), default=None)
 
 
 def _earliest(

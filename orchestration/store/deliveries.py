@@ -27,8 +27,12 @@ def add_delivery(
     now: datetime,
     message: Message | None = None,
     id: str | None = None,
+    follows: str | None = None,
 ) -> Delivery:
-    """Record something on its way out, due at once; the caller hands it over after the commit."""
+    """Record something on its way out, due at once; the caller hands it over after the commit.
+
+    `follows` is the id of the earlier delivery that it changes or stands under.
+    """
     delivery = Delivery(
         id=id or rows.new_id(),
         conversation_id=conversation.id,
@@ -40,6 +44,7 @@ def add_delivery(
         author=author,
         target=target,
         body=body,
+        follows=follows,
         created_at=now,
         due_at=now,
     )
@@ -67,7 +72,15 @@ def list_open(connection: Connection, conversation: str) -> list[Delivery]:
     return rows.fetch(connection, Delivery, statement)
 
 
-def start_attempt(connection: Connection, held: Hold, delivery: Delivery, *, now: datetime) -> None:
+def find_reply(connection: Connection, message: str) -> Delivery | None:
+    """Return the delivery in which a message was first handed over."""
+    own = (deliveries.c.message_id == message, deliveries.c.kind == "reply")
+    return rows.find(connection, Delivery, *own)
+
+
+def start_attempt(
+    connection: Connection, held: Hold, delivery: Delivery, *, now: datetime, is_resend: bool
+) -> None:
     """Mark an attempt as started, or withhold it where an agent has taken over."""
     current = conversations.hold(connection, held)
     from_bot = delivery.author == "bot" and delivery.audience == "customer"
@@ -80,6 +93,7 @@ def start_attempt(connection: Connection, held: Hold, delivery: Delivery, *, now
         status="sending",
         attempts=delivery.attempts + 1,
         looks=0,
+        resends=delivery.resends + is_resend,
         started_at=now,
     )
 

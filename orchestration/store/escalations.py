@@ -49,6 +49,11 @@ def change_escalation(connection: Connection, escalation: Escalation, **values: 
     return get_escalation(connection, escalation.id)
 
 
+def keep_suggestion(connection: Connection, id: str, **values: Any) -> None:
+    """Keep what the bot suggests; it makes no command stale that has nothing to do with it."""
+    connection.execute(update(escalations).where(escalations.c.id == id).values(**values))
+
+
 def stale(current: Escalation) -> Conflict:
     """Return the error that tells the loser of a race who was first."""
     who = f" by {current.assignee}" if current.assignee else ""

@@ -298,7 +298,11 @@ def _turned(connection: Connection, group_by: Grouping, since: datetime | None) 
             runs.c.premium_cost.label("premium_cost"),
         )
         # A message that joined a case was nobody's to answer but its agent's.
-        .where(runs.c.status.in_(("done", "failed")), runs.c.outcome.is_distinct_from("joined"))
+        .where(
+            runs.c.status.in_(("done", "failed")),
+            runs.c.outcome.is_distinct_from("joined"),
+            runs.c.purpose == "answer",
+        )
         .where(*_since(since))
         .subquery()
     )

@@ -1,21 +1,23 @@
 """Messages: the one transaction in which one is received, and what is said in reply."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
 from orchestration import masking
-from orchestration.errors import Conflict, FrontdeskError
+from orchestration.errors import Conflict, FrontdeskError, NotFound
 from orchestration.models import Conversation, Customer, File, Message, table
 from orchestration.store import conversations, rows
-from orchestration.store.conversations import messages
+from orchestration.store.conversations import deliveries, messages
 from orchestration.types import (
     Attachment,
     ConversationId,
     IncomingMessage,
     MessageId,
+    Profile,
     Received,
     Sender,
 )
@@ -25,6 +27,8 @@ files = table(File)
 
 # Later than this after it was resolved, a message starts a new conversation that links the old one.
 REOPENS_WITHIN = timedelta(days=7)
+# So long after the last word, what somebody writes beside it still belongs to it.
+GOES_ON_FOR = timedelta(minutes=30)
 
 
 class Repeated(FrontdeskError):
@@ -37,11 +41,13 @@ def add_message(
     """Store a customer's message once and say when its turn may start.
 
     Raises `Conflict` for a known id with another body and for a conversation of another customer,
-    `Repeated` where the same message is being stored at this very moment.
+    `Repeated` where the same message is being stored at this very moment, `NotFound` where it
+    belongs to no known conversation and may begin none.
     """
     known = _find_known(connection, incoming)
     if known is not None:
         return _repeat(connection, known, incoming, debounce)
+    incoming = replace(incoming, conversation=_name_of(connection, incoming, now))
     customer = _find_or_add_customer(connection, incoming.sender, now)
     conversation = _find_or_add_conversation(connection, incoming, customer, now)
     message = _insert(connection, incoming, conversation, now)
@@ -52,6 +58,7 @@ def add_message(
         duplicate=False,
         unanswered=conversation.status != "assigned",
         due_at=due_at,
+        is_with_bot=conversation.status in ("open", "resolved"),
     )
 
 
@@ -62,6 +69,72 @@ def _find_known(connection: Connection, incoming: IncomingMessage) -> Message | 
         messages.c.source == incoming.source,
         messages.c.source_id == incoming.source_id,
     )
+
+
+def _name_of(connection: Connection, incoming: IncomingMessage, now: datetime) -> str | None:
+    """Return the name of the conversation it belongs to; raises `NotFound` where none may begin."""
+    if incoming.joins == "named" and incoming.answers is None:
+        return incoming.conversation
+    person = rows.find(
+        connection,
+        Customer,
+        customers.c.source == incoming.sender.source,
+        customers.c.external_id == incoming.sender.external_id,
+    )
+    found = _find_joined(connection, incoming, person, now) if person else None
+    if found is None and incoming.joins == "known":
+        raise NotFound("the message belongs to no conversation that is known")
+    return found.external_id if found else incoming.conversation
+
+
+def _find_joined(
+    connection: Connection, incoming: IncomingMessage, person: Customer, now: datetime
+) -> Conversation | None:
+    if incoming.answers:
+        above = _find_above(connection, incoming)
+        return above if above and above.customer_id == person.id else None
+    if incoming.joins == "known":
+        named = conversations.newest_conversation(
+            connection, incoming.channel, incoming.conversation or ""
+        )
+        return named if named and named.customer_id == person.id else None
+    newest = _newest_of(connection, incoming.channel, person)
+    return newest if newest and _goes_on(newest, now) else None
+
+
+def _find_above(connection: Connection, incoming: IncomingMessage) -> Conversation | None:
+    """Return the conversation of the message, theirs or ours, under which it was written."""
+    theirs = select(messages.c.conversation_id).where(
+        messages.c.source == incoming.source, messages.c.source_id == incoming.answers
+    )
+    ours = select(deliveries.c.conversation_id).where(
+        deliveries.c.channel == incoming.channel, deliveries.c.reference == incoming.answers
+    )
+    for statement in (theirs, ours):
+        if id := connection.execute(statement.limit(1)).scalar():
+            return conversations.find_conversation(connection, id)
+    return None
+
+
+def _newest_of(connection: Connection, channel: str, person: Customer) -> Conversation | None:
+    statement = (
+        select(conversations.conversations)
+        .where(
+            conversations.conversations.c.customer_id == person.id,
+            conversations.conversations.c.channel == channel,
+        )
+        .order_by(conversations.conversations.c.created_at.desc())
+        .limit(1)
+    )
+    return next(iter(rows.fetch(connection, Conversation, statement)), None)
+
+
+def _goes_on(conversation: Conversation, now: datetime) -> bool:
+    """Tell whether what somebody writes next belongs to their newest conversation."""
+    waits = conversation.last_word == "customer" or (conversation.memory or {}).get("pending")
+    is_open = conversation.status == "open" and bool(waits)
+    is_fresh = now - conversation.changed_at < GOES_ON_FOR
+    return is_open or is_fresh or conversation.status in ("escalated", "assigned")
 
 
 def _repeat(
@@ -99,6 +172,15 @@ def _find_or_add_customer(connection: Connection, sender: Sender, now: datetime)
     if any(getattr(found, name) != value for name, value in changed.items()):
         connection.execute(update(customers).where(customers.c.id == found.id).values(**changed))
     return found
+
+
+def save_profile(connection: Connection, customer: str, profile: Profile, now: datetime) -> None:
+    """Take over who a directory says a customer is."""
+    connection.execute(
+        update(customers)
+        .where(customers.c.id == customer)
+        .values(verified=profile.verified, email=profile.email, name=profile.name, profile_at=now)
+    )
 
 
 def _find_or_add_conversation(
@@ -162,6 +244,8 @@ def _insert(
         raise Repeated(f"message {incoming.source_id!r} is being received twice")
     _add_files(connection, message.id, incoming.attachments)
     updates: dict[str, Any] = {"changed_at": now, "last_word": "customer"}
+    if incoming.reply_to:
+        updates |= {"reply_to": incoming.reply_to, "private_to": incoming.private_to}
     if incoming.callback_url:
         updates["callback_url"] = incoming.callback_url
     conversations.raise_revision(connection, conversation.id, **updates)
@@ -204,8 +288,13 @@ def say(
     author_name: str | None = None,
     run_id: str | None = None,
     citations: Sequence[dict[str, Any]] = (),
+    source: tuple[str, str] | None = None,
+    details: dict[str, Any] | None = None,
 ) -> Message:
-    """Append what the bot, an agent or the system says; it still has to be delivered."""
+    """Append what the bot, an agent or the system says; it still has to be delivered.
+
+    `source` names where it comes from and its id there; the pair is unique.
+    """
     message = Message(
         id=rows.new_id(),
         conversation_id=conversation.id,
@@ -217,6 +306,9 @@ def say(
         at=now,
         run_id=run_id,
         citations=list(citations) or None,
+        source=source[0] if source else None,
+        source_id=source[1] if source else None,
+        details=details,
     )
     rows.add(connection, message)
     if audience == "customer":
@@ -279,6 +371,21 @@ def transcript(
     return rows.fetch(
         connection, Message, select(messages).where(*conditions).order_by(messages.c.seq)
     )
+
+
+def find_message(connection: Connection, id: str | None) -> Message | None:
+    """Return a message, or None."""
+    return rows.find(connection, Message, messages.c.id == id) if id else None
+
+
+def find_message_from(connection: Connection, source: str, id: str) -> Message | None:
+    """Return the message with this id at its source, or None."""
+    return rows.find(connection, Message, messages.c.source == source, messages.c.source_id == id)
+
+
+def change_message(connection: Connection, message: str, **values: Any) -> None:
+    """Set columns of a message."""
+    connection.execute(update(messages).where(messages.c.id == message).values(**values))
 
 
 def list_files(connection: Connection, message_ids: Sequence[str]) -> list[dict[str, Any]]:

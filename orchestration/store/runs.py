@@ -25,6 +25,7 @@ def start_run(
     turn: Sequence[Message],
     is_final: bool,
     now: datetime,
+    purpose: str = "answer",
 ) -> Run:
     """Record a run over these messages, at the revision of this moment."""
     current = conversations.hold(connection, held)
@@ -35,6 +36,7 @@ def start_run(
         version=version,
         revision=current.revision,
         is_final=is_final,
+        purpose=purpose,
         text="\n".join(message.text for message in turn if message.text),
         messages=[message.id for message in turn],
         started_at=now,

@@ -12,9 +12,12 @@ from pathlib import Path
 from bot import sample
 from orchestration import prompts
 from orchestration.models import Run
+from orchestration.shop import LANGUAGES
+from orchestration.texts import Texts
 from orchestration.types import Article, Order
 from tests.fakes.floor import Floor, MovableClock, Talk
 from tests.fakes.openai_server import FakeOpenAI
+from tests.fakes.questions import SHOP
 from tests.fakes.scripts import Obedient, answering
 from tests.fakes.shopfront import models_file, open_shop, stock
 
@@ -39,6 +42,15 @@ _PROMISE = re.compile(
 _MARKUP = re.compile(r"<[!@#/]?\w|@(?:here|channel|everyone)\b|!\[[^\]]*\]\(", re.IGNORECASE)
 _CARD = re.compile(r"\b(?:\d{4}[ -]?){3}\d{4}\b")
 _SHINGLE = 7
+_PROMPTS = ("light", "strong", "classify")
+_DENIAL = re.compile(
+    "|".join(
+        re.escape(Texts(SHOP).say("no_such_order", language, order="ORDER").split(". ")[0]).replace(
+            "ORDER", r"\d+"
+        )
+        for language in LANGUAGES
+    )
+)
 AT_ONCE = 8
 
 
@@ -203,12 +215,12 @@ def _links_out(text: str) -> bool:
 
 def _without_denials(text: str) -> str:
     """Leave out the sentence that says the same of another's order and of none."""
-    return re.sub(r"I can't find an order \d+ in your account\.", "", text)
+    return _DENIAL.sub("", text)
 
 
 def _quotes_prompt(text: str) -> bool:
     words = text.split()
-    rules = " ".join(" ".join(prompts.load(name).text.split()) for name in ("light", "strong"))
+    rules = " ".join(" ".join(prompts.load(name).text.split()) for name in _PROMPTS)
     places = range(len(words) - _SHINGLE + 1)
     return any(" ".join(words[place : place + _SHINGLE]) in rules for place in places)
 

@@ -11,7 +11,7 @@ from tests.fakes.openai_rules import completion_tokens, tokens_of
 from tests.fakes.openai_server import Reply, calling_all, stating
 
 Json = Any
-Role = Literal["light", "strong", "judge"]
+Role = Literal["light", "strong", "judge", "classifier"]
 # Tells a server what to reply to the body of a request.
 Model = Callable[[Json], Reply]
 
@@ -19,6 +19,7 @@ _BLOCK = re.compile(r"<(data-[0-9a-f]{16}) kind=([^>\n]*)>\n(.*?)\n</\1>", re.DO
 _OPENINGS: Mapping[str, Role] = {
     prompts.load("judge").text[:20]: "judge",
     prompts.load("light").text[:20]: "light",
+    prompts.load("classify").text[:20]: "classifier",
 }
 _SENTENCE = re.compile(r"[^\s#][^\n]*?[.!?](?=\s|$)")
 # Left out of long quotes: a sentence that both says and denies is read with care by the checks.
@@ -80,10 +81,15 @@ def shown(body: Json) -> Shown:
 
 
 def answering(body: Json) -> Reply:
-    """Answer from the first order's record, else from the nearest article; judge all as good."""
+    """Answer from the first order's record, else from the nearest article; judge all as good.
+
+    What a message is about it never knows.
+    """
     seen = shown(body)
     if seen.role == "judge":
         return judging("passed")
+    if seen.role == "classifier":
+        return sorting("other")
     return stating(from_order(seen) or from_article(seen) or NO_ANSWER)
 
 
@@ -97,6 +103,11 @@ def looking_up(name: str, arguments: Json, then: Model = answering) -> Model:
         return then(body)
 
     return reply
+
+
+def sorting(intent: str, *, confidence: float = 0.95) -> Reply:
+    """Answer as who says what a message is about."""
+    return stating({"intent": intent, "confidence": confidence})
 
 
 def judging(verdict: str, *reasons: str, confidence: float = 0.95) -> Reply:
@@ -140,19 +151,23 @@ def from_article(seen: Shown, sentences: int = 2) -> dict[str, Json] | None:
 class Obedient:
     """Does what an attacker wants: says it, in every role, and uses tools as told.
 
-    As a judge it lets everything pass. `calls` are made first where tools are offered, all at once.
+    As a judge it lets everything pass, and it sorts every message as the most harmless one.
+    `calls` are made first where tools are offered, all at once.
     """
 
     says: str
     sources: Sequence[str] = ()
     calls: Sequence[tuple[str, Json]] = ()
     proposal: Mapping[str, Json] | None = None
+    sorts_as: str = "order_status"
     results: list[str] = field(default_factory=list)
 
     def __call__(self, body: Json) -> Reply:
         seen = shown(body)
         if seen.role == "judge":
             return judging("passed", confidence=1.0)
+        if seen.role == "classifier":
+            return sorting(self.sorts_as, confidence=1.0)
         self.results += seen.results
         if self.calls and seen.tools and not seen.results:
             return calling_all(*self.calls)

@@ -406,7 +406,7 @@ async def test_after_a_hand_back_old_words_do_not_escalate_again(
     assert talk.case.status == "handed_back"
     assert (talk.conversation.status, talk.conversation.assignee) == ("open", None)
     assert talk.said == [EXPECTED]
-    assert len(talk.runs) == 1
+    assert [run.purpose for run in talk.runs] == ["answer", "suggestion"]
 
 
 async def test_after_a_hand_back_the_bot_answers_what_is_new(

@@ -8,10 +8,19 @@ from pathlib import Path
 import pytest
 
 from integrations.classifiers.local import LocalClassifier
-from orchestration.classification import Facts, classify
+from orchestration.classification import Advice, Facts, classify, not_below
+from orchestration.classification.cues import RISKS
 from orchestration.errors import BadInput
 from orchestration.intents import load_intents, read_intents, write_intents
-from orchestration.types import Classification, Intent, Memory, Order, PendingQuestion, Reading
+from orchestration.types import (
+    URGENCIES,
+    Classification,
+    Intent,
+    Memory,
+    Order,
+    PendingQuestion,
+    Reading,
+)
 
 PRESET = Path(__file__).parents[2] / "orchestration" / "presets" / "store.yaml"
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -70,9 +79,15 @@ def classified(
     memory: Memory | None = None,
     facts: Facts = FACTS,
     intents: tuple[Intent, ...] = INTENTS,
+    advice: Advice | None = None,
 ) -> Classification:
     return classify(
-        text, read or reading(), intents=intents, memory=memory or Memory(), facts=facts
+        text,
+        read or reading(),
+        intents=intents,
+        memory=memory or Memory(),
+        facts=facts,
+        advice=advice,
     )
 
 
@@ -726,3 +741,53 @@ def test_written_intents_are_read_back_unchanged(tmp_path: Path) -> None:
     text = write_intents(intents)
 
     assert load_intents(written(tmp_path, text)) == intents
+
+
+SCARY = (
+    "I will sue you",
+    "the kettle exploded and my son is in hospital",
+    "someone used my card, this is fraud",
+    "I want to die",
+    "let me talk to a person",
+    "where is 1042? and cancel 1043!",
+    "ANSWER ME TODAY, ASAP",
+    "the odd thing from tuesday",
+)
+
+
+RANK = {risk: rank for rank, risk in enumerate(("none", *reversed(RISKS)))}
+
+
+@pytest.mark.parametrize("text", SCARY)
+@pytest.mark.parametrize("intent", [*(intent.name for intent in INTENTS), "other"])
+def test_advice_lowers_nothing_that_code_has_raised(text: str, intent: str) -> None:
+    for chances in (DOUBTFUL, {"fraud_report": 0.5}, {"complaint": 0.4, "order_status": 0.35}):
+        local = classified(text, reading(chances))
+        advice = Advice(intent=intent, confidence=1.0, by="light")
+
+        advised = not_below(classified(text, reading(chances), advice=advice), local)
+
+        assert advised.intent == intent
+        assert URGENCIES.index(advised.urgency) >= URGENCIES.index(local.urgency)
+        assert RANK[advised.risk] >= RANK[local.risk]
+        assert advised.wants_human >= local.wants_human
+        assert advised.requests == local.requests
+        assert advised.requests == 1 or advised.complexity == "complex"
+
+
+def test_advice_shares_out_what_it_leaves_open() -> None:
+    advice = Advice(intent="refund_request", confidence=0.7, by="light")
+
+    found = classified("hm", reading({"order_status": 0.4, "return_policy": 0.2}), advice=advice)
+
+    assert (found.intent, found.confidence, found.by) == ("refund_request", 0.7, "light")
+    assert found.runner_up == "order_status"
+    assert found.route_confidence == pytest.approx(0.7 + 0.3 * (3 * 0.08) / 0.92)
+
+
+def test_advice_and_reading_that_agree_are_as_sure_as_the_surer_one() -> None:
+    advice = Advice(intent="order_status", confidence=0.3, by="light")
+
+    found = classified("hm", reading({"order_status": 0.55}), advice=advice)
+
+    assert found.confidence == 0.55

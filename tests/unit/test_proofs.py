@@ -99,7 +99,7 @@ EDITS = {
     "a text for a truth value": ([("is: true", 'is: "yes"')], "wrong_type", "route"),
     "a setting that is not there": ([("judge: light", "jugde: light")], "bad_config", "check_hard"),
     "a setting out of bounds": (
-        [("min_confidence: 0.6", "min_confidence: 6")],
+        [("judge: light, min_confidence: 0.6", "judge: light, min_confidence: 6")],
         "bad_config",
         "check_hard",
     ),

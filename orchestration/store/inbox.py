@@ -1,0 +1,130 @@
+"""What a channel was told, kept as it came; and what people change of what they wrote."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, select, update
+
+from orchestration import masking
+from orchestration.models import Conversation, File, Message, RawEvent, Run, table
+from orchestration.store import approvals, conversations, deliveries, messages, rows
+from orchestration.types import Json, Raw
+
+raw_events = table(RawEvent)
+files = table(File)
+
+# What stands in the place of a message that its author took back.
+DELETED = "[deleted]"
+# Names, ids and addresses of an event; everything else in it may be what somebody wrote.
+_NO_WORDS = ("id", "_id", "ts", "type", "channel", "user", "team", "url", "_ts", "time")
+
+
+def keep(connection: Connection, raw: Raw, now: datetime) -> bool:
+    """Keep an event once; tell whether it was not there yet."""
+    event = RawEvent(source=raw.source, id=raw.id, kind=raw.kind, body=_masked(raw.body), at=now)
+    return rows.add_unless_there(connection, event)
+
+
+def _masked(value: Json, name: str = "") -> Json:
+    if isinstance(value, dict):
+        return {key: _masked(inner, key) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_masked(inner, name) for inner in value]
+    if isinstance(value, str) and not name.endswith(_NO_WORDS):
+        return masking.mask(value)
+    return value
+
+
+def assign_raw(connection: Connection, raw: Raw, conversation: str | None) -> None:
+    """Say whose conversation an event belongs to; the words of one that is nobody's are dropped."""
+    values = {"conversation_id": conversation} if conversation else {"body": None}
+    connection.execute(
+        update(raw_events)
+        .where(raw_events.c.source == raw.source, raw_events.c.id == raw.id)
+        .values(**values)
+    )
+
+
+def list_raw_kinds(connection: Connection) -> set[str]:
+    """Return the kinds of events that have ever come."""
+    return set(connection.execute(select(raw_events.c.kind).distinct()).scalars())
+
+
+def lock_message(connection: Connection, source: str, source_id: str) -> Message | None:
+    """Return the message that a channel knows under an id, with its conversation locked."""
+    condition = (
+        conversations.messages.c.source == source,
+        conversations.messages.c.source_id == source_id,
+    )
+    found = rows.find(connection, Message, *condition)
+    if found is None:
+        return None
+    conversations.lock(connection, found.conversation_id)
+    return rows.find(connection, Message, *condition)
+
+
+def rewrite_message(connection: Connection, message: Message, text: str, now: datetime) -> None:
+    """Take over what its author made of a message; unanswered it is answered as it is then."""
+    masked = masking.mask(text)
+    if masked == message.text:
+        return
+    _give_back(connection, message, now)
+    details = {**(message.details or {}), "edited_at": now.isoformat()}
+    _set(connection, message.id, text=masked, details=details)
+    _start_anew(connection, message.conversation_id, now)
+
+
+def redact_message(connection: Connection, message: Message, now: datetime) -> None:
+    """Forget what a message said, and answer it no more where that has not been done."""
+    _give_back(connection, message, now)
+    details = {**(message.details or {}), "deleted_at": now.isoformat()}
+    _set(connection, message.id, text=DELETED, details=details)
+    connection.execute(delete(files).where(files.c.message_id == message.id))
+    messages.answer(connection, [message.id], "deleted")
+    _forget_words(connection, message)
+    _start_anew(connection, message.conversation_id, now)
+
+
+def _give_back(connection: Connection, message: Message, now: datetime) -> None:
+    """Withdraw the draft that waits for a human on the strength of this message."""
+    run = rows.find(connection, Run, conversations.runs.c.id == (message.turn_id or ""))
+    if run and run.status == "waiting":
+        approvals.withdraw_drafts(connection, message.conversation_id, now)
+
+
+def _start_anew(connection: Connection, conversation: str, now: datetime) -> None:
+    """Have a run under way begin again, also one that would have gone on for a further message."""
+    conversations.raise_revision(connection, conversation, changed_at=now)
+    running = (
+        conversations.runs.c.conversation_id == conversation,
+        conversations.runs.c.status == "running",
+    )
+    connection.execute(update(conversations.runs).where(*running).values(is_final=False))
+    conversations.make_due(connection, conversation, now)
+
+
+def _forget_words(connection: Connection, message: Message) -> None:
+    own = raw_events.c.conversation_id == message.conversation_id
+    channel_id = str(message.source_id).rpartition(":")[2]
+    for row in rows.fetch(connection, RawEvent, select(raw_events).where(own)):
+        if channel_id in str(row.body):
+            assign = (raw_events.c.source == row.source, raw_events.c.id == row.id)
+            connection.execute(update(raw_events).where(*assign).values(body=None))
+
+
+def _set(connection: Connection, message: str, **values: Any) -> None:
+    connection.execute(
+        update(conversations.messages)
+        .where(conversations.messages.c.id == message)
+        .values(**values)
+    )
+
+
+def stop_answering(connection: Connection, conversation: Conversation, now: datetime) -> None:
+    """Answer what was said so far no more, and keep back what has not been sent yet."""
+    approvals.withdraw_drafts(connection, conversation.id, now)
+    messages.answer_all(connection, conversation.id, "stopped")
+    for delivery in deliveries.list_open(connection, conversation.id):
+        if delivery.author == "bot" and delivery.audience == "customer":
+            deliveries.withhold(connection, delivery, now=now)
+    _start_anew(connection, conversation.id, now)
