@@ -31,6 +31,7 @@ class ModelEntry(BaseModel):
     output_price: PerMillion | None = None
     timeout: float = Field(default=30, gt=0, le=600)
     max_concurrency: int = Field(default=8, ge=1, le=1000)
+    requests_per_minute: int | None = Field(default=None, ge=1, le=100_000)
 
     @model_validator(mode="after")
     def _has_both_prices_or_none(self) -> Self:
@@ -118,6 +119,7 @@ def _config(entry: ModelEntry, base: str | None) -> ModelConfig:
         price=_price(entry),
         timeout=entry.timeout,
         max_concurrency=entry.max_concurrency,
+        requests_per_minute=entry.requests_per_minute,
     )
 
 

@@ -400,7 +400,8 @@ class Price:
 class ModelConfig:
     """A model of a tier: its LiteLLM name and how to reach it; `timeout` in seconds.
 
-    `price` is None where nobody has said it: its cost is then unknown, never 0.
+    `price` is None where nobody has said it: its cost is then unknown, never 0. No more than
+    `requests_per_minute` are made of it by all processes together; None sets no limit.
     """
 
     name: str
@@ -409,6 +410,7 @@ class ModelConfig:
     price: Price | None = None
     timeout: float = 30.0
     max_concurrency: int = 8
+    requests_per_minute: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

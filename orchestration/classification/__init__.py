@@ -125,7 +125,7 @@ def not_below(advised: Classification, local: Classification) -> Classification:
     A text may talk a model into any intent; what code has raised stays raised.
     """
     urgency = max(advised.urgency, local.urgency, key=URGENCIES.index)
-    risk = next((one for one in cues.RISKS if one in (advised.risk, local.risk)), advised.risk)
+    risk = min(advised.risk, local.risk, key=RISKS.index)
     kept = [
         f"{name} {value}: seen before the model was asked"
         for name, value, before in (

@@ -29,11 +29,13 @@ from orchestration.errors import (
 )
 from orchestration.gateway import answers
 from orchestration.gateway.answers import Completion
-from orchestration.gateway.books import LOST, Books, Caller, Ending
+from orchestration.gateway.books import LOST, Books, Call, Caller, Ending
 from orchestration.gateway.failures import (
     BudgetGone,
+    MinuteFull,
     ModelsFailed,
     NoModel,
+    NotNow,
     RunLimitReached,
     Unanswered,
     Unusable,
@@ -270,14 +272,7 @@ class Gateway:
             raise ModelsFailed(work.tier, work.reasons, was_answered=work.was_answered)
         line = self._lines.to(model)
         async with line.place(patience=self._left(work)):
-            call = await self._books.start(
-                work.caller,
-                tier=work.tier,
-                model=model,
-                request=request,
-                attempt=work.requests + 1,
-                seconds=self._left(work),
-            )
+            call = await self._begin(work, model, request)
             work.requests += 1
             ending = LOST
             try:
@@ -296,6 +291,24 @@ class Gateway:
         return Completion(
             answer=answer, tier=work.tier, model=model.name, calls=work.requests, found=found
         )
+
+    async def _begin(self, work: _Work, model: ModelConfig, request: ModelRequest) -> Call:
+        """Put a call on record as soon as the model may be asked; raises `NotNow` if too late."""
+        while True:
+            left = self._left(work)
+            try:
+                return await self._books.start(
+                    work.caller,
+                    tier=work.tier,
+                    model=model,
+                    request=request,
+                    attempt=work.requests + 1,
+                    seconds=left,
+                )
+            except MinuteFull as full:
+                if full.seconds >= left:
+                    raise NotNow(str(full)) from None
+                await self._sleep(full.seconds)
 
     async def _send(self, model: ModelConfig, request: ModelRequest) -> ModelAnswer:
         try:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from orchestration import store
 from orchestration.costs import Allowance, BudgetCaps, Purpose, call_cost, highest_cost
 from orchestration.database import Database
-from orchestration.gateway.failures import BudgetGone, RunLimitReached
+from orchestration.gateway.failures import BudgetGone, MinuteFull, RunLimitReached
 from orchestration.interfaces import Clock, Telemetry
 from orchestration.models import ModelCall
 from orchestration.types import ModelConfig, ModelRequest, Price, RunId
@@ -113,7 +113,11 @@ class Books:
         attempt: int,
         seconds: float,
     ) -> Call:
-        """Put a call on record with its highest price; raises `RunLimitReached`, `BudgetGone`."""
+        """Put a call on record with its highest price.
+
+        Raises `RunLimitReached`, `BudgetGone`, and `MinuteFull` where the model has to be waited
+        for.
+        """
         now = self._clock()
         row = ModelCall(
             id=store.new_id(),
@@ -135,7 +139,9 @@ class Books:
         self._under_way.add(row.id)
         try:
             # Where a power cut loses this row, nobody knows of the money that was spent.
-            left = await self._database.write(partial(self._start, row=row), durable=True)
+            left = await self._database.write(
+                partial(self._start, row=row, limit=model.requests_per_minute), durable=True
+            )
         except BudgetGone as gone:
             self._under_way.discard(row.id)
             self._telemetry.count("budget_refusals", scope=gone.allowance.scope)
@@ -170,13 +176,18 @@ class Books:
         self._telemetry.count("model_calls", tier=call.tier, model=call.model, status=ending.status)
         self._telemetry.time("model_seconds", seconds, model=call.model)
 
-    def _start(self, connection: Connection, *, row: ModelCall) -> float:
+    def _start(self, connection: Connection, *, row: ModelCall, limit: int | None) -> float:
         store.lock_run(connection, row.run_id)
         totals = store.run_totals(connection, row.run_id, now=row.started_at)
         if totals.requests >= REQUESTS_PER_RUN:
             raise RunLimitReached(f"the run has made its {REQUESTS_PER_RUN} requests to models")
         if totals.seconds >= SECONDS_PER_RUN:
             raise RunLimitReached(f"the run has used its {SECONDS_PER_RUN:.0f} s with models")
+        if limit is not None:
+            store.lock_model(connection, row.model)
+            wait = store.wait_for_model(connection, row.model, limit, now=row.started_at)
+            if wait is not None:
+                raise MinuteFull(limit, wait.total_seconds())
         reserved = [each for each in self._allowances(row) if each.cap is not None]
         for allowance in reserved:
             if not store.reserve_budget(connection, allowance, row.reserved or _NOTHING):

@@ -59,6 +59,14 @@ class NotNow(PermanentFailure):
     """A model that rests after failures, or is busy for longer than there is time."""
 
 
+class MinuteFull(PermanentFailure):
+    """A model has had its requests of this minute; in `seconds` it may be asked again."""
+
+    def __init__(self, limit: int, seconds: float) -> None:
+        super().__init__(f"has had its {limit} requests of this minute")
+        self.seconds = seconds
+
+
 class Unusable(PermanentFailure):
     """An answer that arrived and cannot be used.
 

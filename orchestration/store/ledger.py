@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -32,6 +32,7 @@ runs = table(Run)
 approvals = table(Approval)
 
 _NOTHING = Decimal(0)
+_MINUTE = timedelta(minutes=1)
 # What is not settled yet counts as what it may cost at most.
 _booked = func.coalesce(calls.c.cost, calls.c.reserved, type_=Money())
 
@@ -84,6 +85,29 @@ def lock_run(connection: Connection, run: str) -> None:
     statement = select(runs.c.id).where(runs.c.id == run)
     # Not the whole row: its steps refer to it, and they must not wait for us.
     connection.execute(statement.with_for_update(key_share=True))
+
+
+def lock_model(connection: Connection, model: str) -> None:
+    """Let one caller at a time count the requests to a model and add to them."""
+    # On SQLite there is but one writer.
+    if connection.dialect.name == "postgresql":
+        key = func.hashtextextended(f"model {model}", 0)
+        connection.execute(select(func.pg_advisory_xact_lock(key)))
+
+
+def wait_for_model(
+    connection: Connection, model: str, limit: int, *, now: datetime
+) -> timedelta | None:
+    """Return how long to wait until a minute has fewer than `limit` requests to a model."""
+    statement = (
+        select(calls.c.started_at)
+        .where(calls.c.model == model, calls.c.started_at > now - _MINUTE)
+        .order_by(calls.c.started_at.desc())
+        .offset(limit - 1)
+        .limit(1)
+    )
+    oldest = connection.execute(statement).scalar()
+    return None if oldest is None else oldest + _MINUTE - now
 
 
 def start_call(connection: Connection, call: ModelCall) -> None:

@@ -14,6 +14,7 @@ from orchestration.costs import BudgetCaps, Purpose
 from orchestration.database import Database
 from orchestration.errors import ContentRefused, ContextTooLong, PermanentFailure, TemporaryFailure
 from orchestration.gateway import Caller, Gateway, Tiers
+from orchestration.interfaces import ModelProvider
 from orchestration.models import Budget, Conversation, Customer, ModelCall, Run
 from orchestration.types import (
     Json,
@@ -178,7 +179,10 @@ BIG = ModelConfig(name="big", price=DEAR)
 
 @dataclass(kw_only=True)
 class Asking:
-    """A process with a gateway, and runs on whose behalf it asks."""
+    """A process with a gateway, and runs on whose behalf it asks.
+
+    The models are played in memory, unless a `provider` reaches others.
+    """
 
     database: Database
     models: ScriptedModels
@@ -188,11 +192,12 @@ class Asking:
     telemetry: Counts = field(default_factory=Counts)
     waited: list[float] = field(default_factory=list)
     starts: int = 0
+    provider: ModelProvider | None = None
 
     def __post_init__(self) -> None:
         self.gateway = Gateway(
             database=self.database,
-            provider=self.models,
+            provider=self.provider or self.models,
             tiers=self.tiers,
             clock=lambda: self.now,
             telemetry=self.telemetry,

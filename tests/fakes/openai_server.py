@@ -4,14 +4,15 @@ How tokens are counted stands in `openai_rules.tokens_of`.
 """
 
 import json
+import math
 import socket
 import struct
 import threading
 import time
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 
@@ -171,7 +172,9 @@ class FakeOpenAI:
     """Use as `with FakeOpenAI() as server`; `url` is the `api_base`; serves dozens at once.
 
     A request that no script and no function speaks for is answered with `Hello.`, or with the
-    plainest value of the schema it brings. With `key` or `models` others are refused.
+    plainest value of the schema it brings. With `key` or `models` others are refused, and so is
+    what goes beyond the `limits` of a model, in requests a minute of the `clock`; that is counted
+    in `refused`.
     """
 
     def __init__(
@@ -180,10 +183,16 @@ class FakeOpenAI:
         key: str | None = None,
         models: Collection[str] | None = None,
         latency: float = 0.0,
+        limits: Mapping[str, int] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._key = key
         self._models = models
         self._latency = latency
+        self._limits = limits or {}
+        self._clock = clock
+        self._admitted: defaultdict[str, deque[float]] = defaultdict(deque)
+        self.refused: Counter[str] = Counter()
         self._script: deque[Reply] = deque()
         self._otherwise: Answerer = _plain_answer
         self._requests: list[Asked] = []
@@ -305,6 +314,19 @@ class FakeOpenAI:
             return failing(400, message=complaint)
         if self._models is not None and asked.body["model"] not in self._models:
             return NO_SUCH_MODEL
+        return self._over_limit(asked.body["model"])
+
+    def _over_limit(self, model: str) -> Reply | None:
+        if model not in self._limits:
+            return None
+        now, admitted = self._clock(), self._admitted[model]
+        while admitted and admitted[0] <= now - 60:
+            admitted.popleft()
+        if len(admitted) >= self._limits[model]:
+            self.refused[model] += 1
+            wait = math.ceil(admitted[0] + 60 - now)
+            return replace(RATE_LIMIT, headers={"retry-after": str(wait)})
+        admitted.append(now)
         return None
 
     def _book(self, body: Json, reply: Reply) -> None:

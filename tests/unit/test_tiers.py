@@ -16,7 +16,8 @@ OWN_SERVER = "http://127.0.0.1:11434/v1"
 FILE = """
 tiers:
   light:
-    - {model: ours/small, input_price: 0.1, output_price: "0.5", timeout: 5, max_concurrency: 2}
+    - {model: ours/small, input_price: 0.1, output_price: "0.5", timeout: 5, max_concurrency: 2,
+       requests_per_minute: 60}
     - {model: claude-haiku-5-5}
   middle:
     - {model: ours/middle, api_base: "http://10.0.0.7:8000/v1"}
@@ -71,7 +72,12 @@ def test_the_models_file_adds_tiers_and_wins(file: Path) -> None:
 
     price = Price(input=Decimal("0.1"), output=Decimal("0.5"), version="models file")
     own = ModelConfig(
-        name="ours/small", api_base=OWN_SERVER, price=price, timeout=5, max_concurrency=2
+        name="ours/small",
+        api_base=OWN_SERVER,
+        price=price,
+        timeout=5,
+        max_concurrency=2,
+        requests_per_minute=60,
     )
     assert tiers.models("light") == (
         own,
@@ -113,6 +119,7 @@ def test_a_key_that_is_not_set_is_named(file: Path, monkeypatch: pytest.MonkeyPa
         ("light: [{model: a, input_price: 1}]", "input_price and output_price belong together"),
         ("light: [{model: a, timeout: 0}]", "light.0.timeout"),
         ("light: [{model: a, max_concurrency: 0}]", "light.0.max_concurrency"),
+        ("light: [{model: a, requests_per_minute: 0}]", "light.0.requests_per_minute"),
         ("light: ours/small", "light"),
         ("just words", "tiers"),
         ("", "tiers"),
