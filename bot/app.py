@@ -171,7 +171,9 @@ def build(
         database=database,
         catalog=Catalog(
             database,
-            new_classifier=partial(classifiers.get("local"), apart=True),
+            new_classifier=partial(
+                classifiers.get("local"), apart=True, semantic=settings.frontdesk_semantic_model
+            ),
             new_index=knowledge.get("lexical"),
         ),
         orders=order_sources.get("records")(Records(database, clock)),

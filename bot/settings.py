@@ -14,6 +14,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from integrations import signatures
+from integrations.classifiers.local import check_folder
 from integrations.http import AllowedHosts
 from orchestration.errors import BadInput
 
@@ -32,6 +33,7 @@ _EXAMPLES = {
     "FRONTDESK_CHAT_ORIGINS": "https://shop.example",
     "FRONTDESK_DEBOUNCE_SECONDS": "1.0",
     "FRONTDESK_RETENTION_DAYS": "365",
+    "FRONTDESK_SEMANTIC_MODEL": "models/all-MiniLM-L6-v2",
     "FRONTDESK_LIGHT_MODELS": "claude-haiku-5-5,gpt-6-luna",
     "FRONTDESK_STRONG_MODELS": "claude-opus-5-5",
     "FRONTDESK_MODEL_API_BASE": "http://127.0.0.1:11434/v1",
@@ -113,6 +115,15 @@ def _slack_channel(text: str | None) -> str | None:
     return text
 
 
+def _semantic_model(folder: Path | None) -> Path | None:
+    try:
+        if folder is not None:
+            check_folder(folder)
+    except BadInput as wrong:
+        raise ValueError(str(wrong)) from wrong
+    return folder
+
+
 Key = Annotated[str | None, AfterValidator(_key)]
 Cap = Annotated[Decimal | None, Field(gt=0, le=1_000_000)]
 
@@ -142,6 +153,7 @@ class Settings(BaseSettings):
     frontdesk_chat_origins: Annotated[str | None, AfterValidator(_origins)] = None
     frontdesk_debounce_seconds: float = Field(default=1.0, ge=0, le=60, allow_inf_nan=False)
     frontdesk_retention_days: int | None = Field(default=None, ge=1)
+    frontdesk_semantic_model: Annotated[Path | None, AfterValidator(_semantic_model)] = None
     frontdesk_light_models: str | None = None
     frontdesk_strong_models: str | None = None
     frontdesk_model_api_base: Annotated[str | None, AfterValidator(_web_address)] = None

@@ -59,6 +59,7 @@ async def diagnose(read: Settings) -> list[Finding]:
         *_callbacks(read),
         *await _events(read),
         *_chat(read),
+        *_semantic_model(read),
         *_store_file(read),
     ]
 
@@ -192,6 +193,12 @@ def _chat(read: Settings) -> Iterator[Finding]:
     else:
         words = "FRONTDESK_CHAT_SECRET is not set; every visitor is unverified and sees no orders"
         yield _warning("chat", words, "set it, and sign identities in your shop with it")
+
+
+def _semantic_model(read: Settings) -> Iterator[Finding]:
+    # That the folder can be used has been seen when the settings were read.
+    if folder := read.frontdesk_semantic_model:
+        yield _ok("classifier", f"compares texts by their meaning too, by the model in {folder}")
 
 
 def _store_file(read: Settings) -> Iterator[Finding]:

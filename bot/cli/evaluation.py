@@ -22,7 +22,6 @@ from integrations.classifiers.metrics import Answer, measure
 from orchestration import rules, state, workflow
 from orchestration.intents import load_intents
 from orchestration.rules import Rule
-from orchestration.shop import SHIPPED, Shop
 from orchestration.types import Classification, Intent
 
 # What data sets call texts that belong to no intent.
@@ -86,7 +85,7 @@ def _trained(rows: Sequence[Row], held: Sequence[Row]) -> tuple[LocalClassifier,
     for row in rows:
         examples[row["intent"]].append(row["text"])
     intents = [Intent(name=name, examples=tuple(texts)) for name, texts in examples.items()]
-    classifier = LocalClassifier()
+    classifier = LocalClassifier(semantic=settings.read().frontdesk_semantic_model)
     started = time.perf_counter()
     classifier.train(intents)
     if held:
@@ -151,7 +150,7 @@ def eval_routes(
     listed = load_intents(intents) if intents else basis.intents
     routed = _route_rules(basis)
     with err.status(f"Training on {len(listed)} intents …"):
-        reader = Reader(listed, Shop.load(read.frontdesk_store_file or SHIPPED))
+        reader = Reader(listed, read)
     taken = []
     for row in _watched(rows, "Measuring"):
         found = reader.classify(row["text"])

@@ -22,7 +22,6 @@ from bot.settings import BadSetting, Settings
 from bot.simulation import Simulation
 from orchestration.database import Database
 from orchestration.models import Step
-from orchestration.shop import SHIPPED, Shop
 from orchestration.store import Records
 from orchestration.types import CustomerRecord, Json, Order
 
@@ -174,7 +173,7 @@ def classify(
 def _reader(read: Settings) -> Reader:
     basis = asyncio.run(basis_in_use(read))
     with err.status(f"Training on {len(basis.intents)} intents …"):
-        return Reader(basis.intents, Shop.load(read.frontdesk_store_file or SHIPPED))
+        return Reader(basis.intents, read)
 
 
 @cli.command("doctor")

@@ -58,9 +58,11 @@ def show_confusions(
     as_json: AsJson = False,
 ) -> None:
     """Show which intents are taken for each other, worst first, with the examples that collide."""
-    listed = asyncio.run(basis_in_use(settings.read())).intents
+    read = settings.read()
+    listed = asyncio.run(basis_in_use(read)).intents
+    classifier = classifiers.get("local")(semantic=read.frontdesk_semantic_model)
     with err.status(f"Reading the examples of {len(listed)} intents, each by those without it …"):
-        found = classifiers.get("local")().find_confusions(listed)
+        found = classifier.find_confusions(listed)
     if as_json:
         show_json({"items": [asdict(confusion) for confusion in found[:most]], "next": None})
         return

@@ -8,7 +8,7 @@ from bot.cli.console import err
 from bot.settings import Settings
 from integrations.classifiers import classifiers
 from orchestration.classification import Facts, classify
-from orchestration.shop import Shop
+from orchestration.shop import SHIPPED, Shop
 from orchestration.types import Classification, Intent, Memory, Reading
 
 
@@ -26,10 +26,11 @@ def note(words: str) -> None:
 class Reader:
     """The classification of a new conversation's first message, from a guest."""
 
-    def __init__(self, intents: Sequence[Intent], shop: Shop) -> None:
+    def __init__(self, intents: Sequence[Intent], read: Settings) -> None:
         """Train on the intents' examples; takes a second or so."""
         self.intents = tuple(intents)
-        self._classifier = classifiers.get("local")()
+        shop = Shop.load(read.frontdesk_store_file or SHIPPED)
+        self._classifier = classifiers.get("local")(semantic=read.frontdesk_semantic_model)
         self._classifier.train(self.intents)
         self._facts = Facts(
             now=utc_now(), order_number=shop.order_number, languages=tuple(shop.languages)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 
 from orchestration.types import Intent
 
@@ -15,14 +16,15 @@ _LONGEST_SECONDS = 600
 # The child finds the product where this process has found it.
 _PROGRAM = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    "from integrations.classifiers.local.training import main; main(sys.argv[2])"
+    "from integrations.classifiers.local.training import main; main(*sys.argv[2:])"
 )
 
 
-def do_apart(task: str, intents: Sequence[Intent]) -> bytes | None:
+def do_apart(task: str, intents: Sequence[Intent], semantic: Path | None) -> bytes | None:
     """Return what the task makes of these intents; None where no process could do it."""
     asked = json.dumps([asdict(intent) for intent in intents]).encode()
     command = [sys.executable, "-c", _PROGRAM, json.dumps(sys.path), task]
+    command += [str(semantic)] if semantic else []
     try:
         done = subprocess.run(  # noqa: S603
             command, input=asked, capture_output=True, timeout=_LONGEST_SECONDS, check=True

@@ -3,13 +3,15 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from integrations.classifiers import classifiers
 from integrations.classifiers.local import calibration, confusions, files, fitting
 from integrations.classifiers.local.apart import do_apart
 from integrations.classifiers.local.calibration import Calibration
+from integrations.classifiers.local.encoder import Encoder, encoder_at
 from integrations.classifiers.local.fitting import Fit
 from integrations.classifiers.local.grams import count_grams
 from integrations.classifiers.local.languages import find_language
@@ -19,40 +21,45 @@ from orchestration.types import Confusion, Intent, Reading
 
 # Part of every fingerprint: raise it when the same examples would give another model.
 VERSION = "tfidf-linear-1"
+# A text's vector counts as much as its words and its parts of words together.
+_VECTOR_LENGTH = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """Everything learnt from one set of intents."""
+    """Everything learnt from one set of intents; `encoder` made the vectors it was learnt with."""
 
     fingerprint: str
     names: tuple[str, ...]
     fit: Fit
     calibration: Calibration
     tongues: Tongues
+    encoder: str = ""
 
 
 @classifiers.register("local")
 class LocalClassifier:
     """Learns intents from their examples; a training leaves the old model serving until it ends.
 
-    `apart` trains in a process of its own, so that this one stays small.
+    `apart` trains in a process of its own, so that this one stays small. `semantic` is the folder
+    of a sentence-embedding model; with it texts are compared by their meaning too.
     """
 
     fingerprint: str = ""
 
-    def __init__(self, *, apart: bool = False) -> None:
+    def __init__(self, *, apart: bool = False, semantic: Path | None = None) -> None:
         self._model: Model | None = None
         self._apart = apart
+        self._encoder = encoder_at(semantic) if semantic else None
 
     def train(self, intents: Sequence[Intent]) -> None:
         """Learn the intents that have examples; raises `BadInput` where fewer than two have any."""
         taught = _taught(intents)
-        if self._apart and (learnt := do_apart("train", intents)):
+        if learnt := self._do_apart("train", intents):
             self.load(learnt)
             return
         with fitting.one_thread():
-            self._adopt(_learn(taught, fingerprint_of(intents)))
+            self._adopt(_learn(taught, self.fingerprint_of(intents), self._encoder))
 
     def find_confusions(self, intents: Sequence[Intent]) -> list[Confusion]:
         """Return the pairs of intents that are taken for each other, worst first.
@@ -60,17 +67,19 @@ class LocalClassifier:
         Raises `BadInput` where fewer than two have examples.
         """
         taught = _taught(intents)
-        if self._apart and (found := do_apart("find confusions", intents)):
+        if found := self._do_apart("find confusions", intents):
             return confusions.read(found)
         with fitting.one_thread():
-            return confusions.find(_pairs(taught), [intent.name for intent in taught])
+            pairs = _pairs(taught)
+            vectors = _vectors(self._encoder, [text for text, _ in pairs])
+            return confusions.find(pairs, [intent.name for intent in taught], vectors)
 
     def read(self, text: str) -> Reading:
         """Return the probabilities of the intents for a text; all unsure before any training."""
         language, model = find_language(text), self._model
         if model is None:
             return Reading(probabilities={}, out_of_scope=True, language=language)
-        scores, known = fitting.score(model.fit, count_grams(text))
+        scores, known = self._score(model, text)
         chances = calibration.probabilities(scores, model.calibration.temperature)
         trust = model.tongues.trust(text, language) if known else 0.0
         chances = trust * chances + (1.0 - trust) / len(model.names)
@@ -83,7 +92,7 @@ class LocalClassifier:
 
     def score(self, text: str) -> float:
         """Return how much a text is like any intent at all; higher is more in scope."""
-        scores, known = fitting.score(self._trained().fit, count_grams(text))
+        scores, known = self._score(self._trained(), text)
         return float(calibration.in_scope_scores(scores)) if known else float("-inf")
 
     def calibrate(self, examples: Sequence[tuple[str, str]]) -> None:
@@ -98,13 +107,13 @@ class LocalClassifier:
         known = [(text, places[name]) for text, name in examples if name in places]
         if not known:
             raise BadInput("none of the examples has an intent that was trained", field="intent")
-        scores = np.array([fitting.score(model.fit, count_grams(text))[0] for text, _ in known])
+        scores = np.array([self._score(model, text)[0] for text, _ in known])
         labels = np.array([label for _, label in known])
-        self._adopt(_replaced(model, calibration.calibrate(scores, labels)))
+        self._adopt(replace(model, calibration=calibration.calibrate(scores, labels)))
 
     def fingerprint_of(self, intents: Sequence[Intent]) -> str:
         """Return the fingerprint that a training on these intents would have."""
-        return fingerprint_of(intents)
+        return fingerprint_of(intents, self._encoder)
 
     def dump(self) -> bytes:
         """Return the model as plain arrays."""
@@ -112,7 +121,15 @@ class LocalClassifier:
 
     def load(self, content: bytes) -> None:
         """Take over a dumped model; raises `BadInput` for one this version cannot use."""
-        self._adopt(_from_arrays(files.read(content)))
+        self._adopt(_from_arrays(files.read(content), self._encoder))
+
+    def _do_apart(self, task: str, intents: Sequence[Intent]) -> bytes | None:
+        semantic = self._encoder.folder if self._encoder else None
+        return do_apart(task, intents, semantic) if self._apart else None
+
+    def _score(self, model: Model, text: str) -> tuple[Any, bool]:
+        vectors = _vectors(self._encoder, [text])
+        return fitting.score(model.fit, count_grams(text), None if vectors is None else vectors[0])
 
     def _adopt(self, model: Model) -> None:
         self._model = model
@@ -124,10 +141,19 @@ class LocalClassifier:
         return self._model
 
 
-def fingerprint_of(intents: Sequence[Intent]) -> str:
+def fingerprint_of(intents: Sequence[Intent], encoder: Encoder | None = None) -> str:
     """Return a hash of the intents' names and examples and of the way they are learnt."""
     content = sorted([intent.name, *intent.examples] for intent in intents)
-    return hashlib.sha256(json.dumps([VERSION, content]).encode()).hexdigest()
+    way = [VERSION, encoder.fingerprint] if encoder else [VERSION]
+    return hashlib.sha256(json.dumps([*way, content]).encode()).hexdigest()
+
+
+def _fingerprint(encoder: Encoder | None) -> str:
+    return encoder.fingerprint if encoder else ""
+
+
+def _vectors(encoder: Encoder | None, texts: Sequence[str]) -> Any:
+    return _VECTOR_LENGTH * encoder.encode(texts) if encoder else None
 
 
 def _taught(intents: Sequence[Intent]) -> list[Intent]:
@@ -150,26 +176,18 @@ def _pairs(intents: Sequence[Intent]) -> list[tuple[str, int]]:
     ]
 
 
-def _learn(intents: Sequence[Intent], fingerprint: str) -> Model:
+def _learn(intents: Sequence[Intent], fingerprint: str, encoder: Encoder | None) -> Model:
     pairs = _pairs(intents)
     texts, labels = [count_grams(text) for text, _ in pairs], [label for _, label in pairs]
-    scores, places = fitting.cross_scores(texts, labels, len(intents))
+    vectors = _vectors(encoder, [text for text, _ in pairs])
+    scores, places = fitting.cross_scores(texts, labels, len(intents), vectors)
     return Model(
         fingerprint=fingerprint,
         names=tuple(intent.name for intent in intents),
-        fit=fitting.fit(texts, labels, len(intents)),
+        fit=fitting.fit(texts, labels, len(intents), vectors),
         calibration=calibration.calibrate(scores, [labels[place] for place in places]),
         tongues=learn_tongues(pairs, len(intents)),
-    )
-
-
-def _replaced(model: Model, fitted: Calibration) -> Model:
-    return Model(
-        fingerprint=model.fingerprint,
-        names=model.names,
-        fit=model.fit,
-        calibration=fitted,
-        tongues=model.tongues,
+        encoder=_fingerprint(encoder),
     )
 
 
@@ -179,6 +197,7 @@ def _to_arrays(model: Model) -> dict[str, Any]:
     words = {
         "version": VERSION,
         "fingerprint": model.fingerprint,
+        "encoder": model.encoder,
         "names": model.names,
         "vocabulary": list(model.fit.vocabulary),
         "spoken": sorted(model.tongues.spoken),
@@ -194,12 +213,15 @@ def _to_arrays(model: Model) -> dict[str, Any]:
     }
 
 
-def _from_arrays(arrays: dict[str, Any]) -> Model:
+def _from_arrays(arrays: dict[str, Any], encoder: Encoder | None) -> Model:
     try:
         words = json.loads(arrays["words"].tobytes())
         model = _rebuilt(words, arrays)
         grams, classes = len(model.fit.vocabulary), len(model.names)
-        fits = arrays["weights"].shape == (grams, classes) and arrays["idf"].shape == (grams,)
+        if model.encoder != _fingerprint(encoder):
+            raise ValueError("it was learnt with another sentence-embedding model")
+        rows = grams + (encoder.width if encoder else 0)
+        fits = arrays["weights"].shape == (rows, classes) and arrays["idf"].shape == (grams,)
         if words["version"] != VERSION or not fits:
             raise ValueError(f"it is of version {words['version']!r}, not {VERSION!r}, or cut off")
     except (KeyError, ValueError, TypeError, AttributeError) as error:
@@ -225,4 +247,5 @@ def _rebuilt(words: Any, arrays: dict[str, Any]) -> Model:
             spoken=frozenset(words["spoken"]),
             partly={tongue: frozenset(known) for tongue, known in words["partly"].items()},
         ),
+        encoder=words.get("encoder", ""),
     )

@@ -13,15 +13,17 @@ from orchestration.types import Collision, Confusion
 _confusions = TypeAdapter(list[Confusion])
 
 
-def find(pairs: Sequence[tuple[str, int]], names: Sequence[str]) -> list[Confusion]:
+def find(
+    pairs: Sequence[tuple[str, int]], names: Sequence[str], vectors: Any = None
+) -> list[Confusion]:
     """Return the pairs of intents whose examples are taken for each other, worst first.
 
-    `pairs` are texts and the place of their intent among the names.
+    `pairs` are texts and the place of their intent among the names, `vectors` what each text means.
     """
     texts, labels = [count_grams(text) for text, _ in pairs], [label for _, label in pairs]
-    scores, places = fitting.cross_scores(texts, labels, len(names))
+    scores, places = fitting.cross_scores(texts, labels, len(names), vectors)
     guesses = dict(zip(places.tolist(), scores.argmax(axis=1).tolist(), strict=True))
-    likenesses = fitting.likenesses(texts)
+    likenesses = fitting.likenesses(texts, vectors)
     wrong: dict[tuple[int, int], list[Collision]] = defaultdict(list)
     for place, guess in guesses.items():
         label = labels[place]

@@ -21,7 +21,8 @@ _FOLDS = 3
 class Fit:
     """What was learnt: one weight per gram and intent, and what each intent starts from.
 
-    `vocabulary` gives each gram its row in `weights`; `idf` is how rare each gram is.
+    `vocabulary` gives each gram its row in `weights`; `idf` is how rare each gram is. Below the
+    grams stand the rows of the numbers of a text's vector, where texts have one.
     """
 
     vocabulary: Mapping[str, int]
@@ -43,18 +44,23 @@ def one_thread() -> Iterator[None]:
         yield
 
 
-def fit(texts: Sequence[Counter[str]], labels: Sequence[int], classes: int) -> Fit:
-    """Learn to tell the classes apart from counted texts and the number of each one's class."""
+def fit(
+    texts: Sequence[Counter[str]], labels: Sequence[int], classes: int, vectors: Any = None
+) -> Fit:
+    """Learn to tell the classes apart from counted texts and the number of each one's class.
+
+    `vectors` has one row for each text, of what it means.
+    """
     import numpy as np
 
     vocabulary = _vocabulary(texts)
-    counts = _matrix(texts, vocabulary)
-    weights, bias, idf = _solve(counts, np.asarray(labels), _word_flags(vocabulary), classes)
+    counts, flags = _matrix(texts, vocabulary), _word_flags(vocabulary)
+    weights, bias, idf = _solve(counts, vectors, np.asarray(labels), flags, classes)
     return Fit(vocabulary=vocabulary, idf=idf, weights=weights, bias=bias)
 
 
 def cross_scores(
-    texts: Sequence[Counter[str]], labels: Sequence[int], classes: int
+    texts: Sequence[Counter[str]], labels: Sequence[int], classes: int, vectors: Any = None
 ) -> tuple[Any, Any]:
     """Return scores of texts by models that have not seen them, and the places of those texts."""
     import numpy as np
@@ -67,37 +73,47 @@ def cross_scores(
         seen = folds != fold
         if len(set(targets[seen].tolist())) < 2:
             continue
-        weights, bias, idf = _solve(counts[seen], targets[seen], flags, classes)
+        weights, bias, idf = _solve(
+            counts[seen], _some(vectors, seen), targets[seen], flags, classes
+        )
         # A class with no text in the other folds cannot be recognised, which is no fault.
         fair = ~seen & np.isin(targets, targets[seen])
-        scores.append(_weigh(counts[fair], idf, flags) @ weights + bias)
+        points = _points(_weigh(counts[fair], idf, flags), _some(vectors, fair))
+        scores.append(points @ weights + bias)
         places.append(np.flatnonzero(fair))
     if not scores:
         return np.zeros((0, classes)), np.zeros(0, dtype=int)
     return np.vstack(scores), np.concatenate(places)
 
 
-def score(model: Fit, grams: Counter[str]) -> tuple[Any, int]:
-    """Return a text's score for each class, and how many of its grams are known."""
+def score(model: Fit, grams: Counter[str], vector: Any = None) -> tuple[Any, bool]:
+    """Return a text's score for each class, and whether anything of the text is known."""
+    scores, is_known = _score_grams(model, grams)
+    if vector is None:
+        return scores, is_known
+    return scores + vector @ model.weights[len(model.vocabulary) :], True
+
+
+def _score_grams(model: Fit, grams: Counter[str]) -> tuple[Any, bool]:
     import numpy as np
 
     known = [(model.vocabulary[gram], gram) for gram in grams if gram in model.vocabulary]
     if not known:
-        return model.bias, 0
+        return model.bias, False
     rows = np.fromiter((row for row, _ in known), dtype=np.int64, count=len(known))
     values = np.array([1.0 + math.log(grams[gram]) for _, gram in known]) * model.idf[rows]
     flags = np.fromiter((is_word_gram(gram) for _, gram in known), dtype=bool, count=len(known))
     for part in (flags, ~flags):
         length = math.sqrt(float(np.dot(values[part], values[part])))
         values[part] /= length or 1.0
-    return values.astype(np.float32) @ model.weights[rows] + model.bias, len(known)
+    return values.astype(np.float32) @ model.weights[rows] + model.bias, True
 
 
-def likenesses(texts: Sequence[Counter[str]]) -> Any:
+def likenesses(texts: Sequence[Counter[str]], vectors: Any = None) -> Any:
     """Return a matrix of which a row times another says how alike the two texts are."""
     vocabulary = _vocabulary(texts)
     counts = _matrix(texts, vocabulary)
-    return _weigh(counts, _rarity(counts), _word_flags(vocabulary))
+    return _points(_weigh(counts, _rarity(counts), _word_flags(vocabulary)), vectors)
 
 
 def _vocabulary(texts: Sequence[Counter[str]]) -> dict[str, int]:
@@ -143,6 +159,17 @@ def _weigh(counts: Any, idf: Any, flags: Any) -> Any:
     return weighed
 
 
+def _some(vectors: Any, rows: Any) -> Any:
+    return None if vectors is None else vectors[rows]
+
+
+def _points(weighed: Any, vectors: Any) -> Any:
+    """Put the numbers of each text's vector beside its grams."""
+    from scipy.sparse import csr_matrix, hstack
+
+    return weighed if vectors is None else hstack([weighed, csr_matrix(vectors)], format="csr")
+
+
 def _rarity(counts: Any) -> Any:
     import numpy as np
 
@@ -150,17 +177,19 @@ def _rarity(counts: Any) -> Any:
     return np.where(seen_in > 0, np.log((1 + counts.shape[0]) / (1 + seen_in)) + 1.0, 0.0)
 
 
-def _solve(counts: Any, targets: Any, flags: Any, classes: int) -> tuple[Any, Any, Any]:
+def _solve(
+    counts: Any, vectors: Any, targets: Any, flags: Any, classes: int
+) -> tuple[Any, Any, Any]:
     """Return weights and bias with one column per class, and the grams' rarity."""
     import numpy as np
 
     idf = _rarity(counts)
-    weighed = _weigh(counts, idf, flags)
+    points = _points(_weigh(counts, idf, flags), vectors)
     solve = _logistic if counts.shape[0] <= _FEW else _svm
-    columns, bias, present = solve(weighed, targets)
+    columns, bias, present = solve(points, targets)
     if columns.shape[1] == 1:
         columns, bias = np.hstack([-columns, columns]), np.array([-bias[0], bias[0]])
-    weights = np.zeros((counts.shape[1], classes), dtype=np.float32)
+    weights = np.zeros((points.shape[1], classes), dtype=np.float32)
     weights[:, present] = columns
     # A class without texts starts below every other, so that it never wins.
     start = np.full(classes, float(bias.min()) - 1.0, dtype=np.float32)
