@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from pydantic import TypeAdapter
@@ -16,6 +16,7 @@ from orchestration.errors import ExternalFailure, TemporaryFailure, describe
 from orchestration.gateway import Gateway
 from orchestration.interfaces import Clock, Directory, HttpCaller, OrderSource, Telemetry
 from orchestration.models import Conversation, Customer, Message, Run
+from orchestration.parts import Part
 from orchestration.shop import Shop
 from orchestration.texts import Texts
 from orchestration.types import CustomerRecord, Json, Memory, Order
@@ -52,7 +53,11 @@ class Toolbox:
 
 @dataclass(kw_only=True)
 class Case:
-    """What one run is about: the turn, the conversation so far, and the customer it belongs to."""
+    """What one run is about: the turn, the conversation so far, and the customer it belongs to.
+
+    Of a part, `text` is its own, `about` the orders it means without naming them, and `whole` the
+    text of the turn it is from.
+    """
 
     conversation: Conversation
     person: Customer
@@ -65,6 +70,8 @@ class Case:
     customer: CustomerRecord | None = None
     failure: ExternalFailure | None = None
     files: list[dict[str, Json]] = field(default_factory=list)
+    about: tuple[str, ...] = ()
+    whole: str | None = None
     _orders: tuple[Order, ...] | None = None
 
     @property
@@ -76,6 +83,10 @@ class Case:
     def language(self) -> str | None:
         """The language the conversation was last held in."""
         return self.memory.language
+
+    def of(self, part: Part) -> "Case":
+        """Return the case as one part of the turn sees it."""
+        return replace(self, text=part.text, about=part.orders, whole=self.text)
 
     async def orders(self, source: OrderSource) -> tuple[Order, ...]:
         """Return the verified customer's own orders; raises `ExternalFailure` where it cannot."""

@@ -7,12 +7,13 @@ from decimal import Decimal
 
 from sqlalchemy import Connection
 
-from orchestration import delivery, escalation, proposals, resolution, store
+from orchestration import delivery, escalation, parts, proposals, resolution, store
 from orchestration.context import Case, Toolbox, memories
 from orchestration.costs import estimate_tokens
 from orchestration.journal import Journal, Place
 from orchestration.models import Approval, Conversation
 from orchestration.nodes import End, Wait, as_json
+from orchestration.parts import Part
 from orchestration.prompts import load
 from orchestration.state import ENTRY_FIELDS, classification_of
 from orchestration.store import plain
@@ -21,16 +22,17 @@ from orchestration.types import Draft, Json, Memory, RunId
 
 @dataclass(frozen=True, kw_only=True)
 class Ending:
-    """Everything the last transaction of a run needs."""
+    """Everything the last transaction of a run needs; `parts` are those it has, as they stand."""
 
     case: Case
     tools: Toolbox
     journal: Journal
     state: Mapping[str, Json]
     now: datetime
+    parts: tuple[Part, ...] = ()
 
 
-# What the last resort takes over from a run's state; classifying and routing alone write it.
+# What classifying and routing alone write.
 _SAFE = ("urgency", "language", "route", "rule", "rules_tried")
 
 
@@ -38,7 +40,7 @@ def finish(connection: Connection, ending: Ending, end: End) -> None:
     """Write how the run ended; raises `Superseded` where the conversation has moved on."""
     conversation = ending.journal.commit(connection)
     _WRITERS[end.kind](connection, ending, conversation, end)
-    _close_turn(connection, ending, conversation, outcome=end.kind)
+    close_turn(connection, ending, conversation, outcome=end.kind)
 
 
 def wait(connection: Connection, ending: Ending, waiting: Wait, place: Place) -> None:
@@ -47,6 +49,19 @@ def wait(connection: Connection, ending: Ending, waiting: Wait, place: Place) ->
     Raises `AlreadyPending` where the action it proposes is pending already.
     """
     conversation = ending.journal.commit(connection)
+    open_approval(connection, ending, conversation, waiting, place)
+    if not _is_by_api(conversation):
+        tell(connection, ending, conversation, say(ending, "colleague_checking"))
+    wait_on(connection, ending, conversation)
+
+
+def open_approval(
+    connection: Connection, ending: Ending, conversation: Conversation, waiting: Wait, place: Place
+) -> None:
+    """Put the draft, and what it proposes, before a human.
+
+    Raises `AlreadyPending` where the action is pending already.
+    """
     run = ending.journal.run
     approval = Approval(
         id=store.new_id(),
@@ -64,38 +79,44 @@ def wait(connection: Connection, ending: Ending, waiting: Wait, place: Place) ->
         created_at=ending.now,
     )
     store.open_approval(connection, approval)
+
+
+def wait_on(connection: Connection, ending: Ending, conversation: Conversation) -> None:
+    """Let the run wait for what was put before a human."""
+    run = ending.journal.run
     # The turn is with a human now; what makes the draft useless gives the messages back.
     store.answer(connection, ending.case.turn, run.id)
     if conversation.status == "resolved":
         store.set_status(connection, conversation, "open", now=ending.now)
-    if not _is_by_api(conversation):
-        _tell(connection, ending, conversation, _text(ending, "colleague_checking"))
     store.change_run(connection, run.id, status="waiting", **_decision(ending))
 
 
-def last_resort(connection: Connection, ending: Ending, *, node: str, error: str) -> None:
-    """End a run that cannot go on: canned answer, case and failed run, whatever has happened.
-
-    Of what the run knew it takes only what cannot fail in its turn.
-    """
-    kept = {name: ending.state[name] for name in (*_SAFE, *ENTRY_FIELDS) if name in ending.state}
-    ending = replace(ending, state={**kept, "failure": {"node": node, "error": error}})
-    conversation = ending.journal.commit(connection, is_last_resort=True)
-    if _is_by_api(conversation):
-        # Whoever asked for the run sees that it failed; there is nobody else to answer.
-        _shut(connection, ending, conversation)
-        _close_turn(
-            connection, ending, conversation, outcome="failed", status="failed", error=error
-        )
-        return
+def resort(
+    case: Case, state: Mapping[str, Json], *, node: str, error: str
+) -> tuple[dict[str, Json], End]:
+    """Return how a path ends that cannot go on, and all of its state that cannot fail in turn."""
+    kept = {name: state[name] for name in (*_SAFE, *ENTRY_FIELDS) if name in state}
     end = End(
         kind="escalate",
         queue=escalation.DEFAULT_QUEUE,
         reason=f"the node {node} failed: {error}",
-        brief=escalation.bare_brief(ending.case, error),
+        brief=escalation.bare_brief(case, error),
     )
+    return {**kept, "failure": {"node": node, "error": error}}, end
+
+
+def last_resort(connection: Connection, ending: Ending, *, node: str, error: str) -> None:
+    """End a run that cannot go on: canned answer, case and failed run, whatever has happened."""
+    state, end = resort(ending.case, ending.state, node=node, error=error)
+    ending = replace(ending, state=state)
+    conversation = ending.journal.commit(connection, is_last_resort=True)
+    if _is_by_api(conversation):
+        # Whoever asked for the run sees that it failed; there is nobody else to answer.
+        _shut(connection, ending, conversation)
+        close_turn(connection, ending, conversation, outcome="failed", status="failed", error=error)
+        return
     _escalate(connection, ending, conversation, end)
-    _close_turn(connection, ending, conversation, outcome="escalate", status="failed", error=error)
+    close_turn(connection, ending, conversation, outcome="escalate", status="failed", error=error)
 
 
 def _send(connection: Connection, ending: Ending, conversation: Conversation, end: End) -> None:
@@ -104,11 +125,10 @@ def _send(connection: Connection, ending: Ending, conversation: Conversation, en
     closes = draft.closes and conversation.status in ("open", "resolved")
     if conversation.status == "resolved" and not closes:
         store.set_status(connection, conversation, "open", now=ending.now)
-    _tell(connection, ending, conversation, draft.text, draft)
+    tell(connection, ending, conversation, draft.text, draft)
     # Turns that were answered while this one waited for a human know better what was said last.
     if not store.has_newer_run(connection, ending.journal.run):
-        remembered = memories.dump_python(draft.memory, mode="json")
-        store.change(connection, conversation.id, memory=remembered)
+        remember(connection, conversation, draft.memory)
     if closes and conversation.status == "open" and _was_answered(ending):
         resolution.resolve(connection, ending.tools, conversation, "confirmed", ending.now)
 
@@ -121,10 +141,10 @@ def _was_answered(ending: Ending) -> bool:
 
 def _escalate(connection: Connection, ending: Ending, conversation: Conversation, end: End) -> None:
     urgency = str(ending.state.get("urgency") or "normal")
-    reason = "; ".join([end.reason, *_loose_ends(connection, ending, end.reason)])
+    reason = "; ".join([end.reason, *loose_ends(connection, ending, end.reason)])
     if store.find_open_escalation(connection, conversation.id):
         # Its agents read on in the conversation; the customer knows that one of them will answer.
-        _note(connection, ending, conversation, reason)
+        note(connection, ending, conversation, reason)
         return
     escalation.open_case(
         connection,
@@ -137,18 +157,18 @@ def _escalate(connection: Connection, ending: Ending, conversation: Conversation
         brief=end.brief or escalation.bare_brief(ending.case, end.reason),
         now=ending.now,
     )
-    _tell(connection, ending, conversation, _handed_over(ending))
+    tell(connection, ending, conversation, handed_over(ending))
     # A pending question of the bot's is no longer the bot's to ask.
-    memory = Memory(
-        last_intent=ending.case.memory.last_intent,
-        last_order=ending.case.memory.last_order,
-        listed_orders=ending.case.memory.listed_orders,
-        language=_language(ending),
-    )
+    memory = replace(ending.case.memory, pending=None, language=language_of(ending))
+    remember(connection, conversation, memory)
+
+
+def remember(connection: Connection, conversation: Conversation, memory: Memory) -> None:
+    """Keep what the conversation remembers."""
     store.change(connection, conversation.id, memory=memories.dump_python(memory, mode="json"))
 
 
-def _loose_ends(connection: Connection, ending: Ending, reason: str) -> list[str]:
+def loose_ends(connection: Connection, ending: Ending, reason: str) -> list[str]:
     """Say what was released in this run and not confirmed by the shop, where `reason` does not."""
     told = []
     for approval in store.list_released(connection, ending.journal.run.id):
@@ -161,7 +181,8 @@ def _loose_ends(connection: Connection, ending: Ending, reason: str) -> list[str
     return told
 
 
-def _note(connection: Connection, ending: Ending, conversation: Conversation, text: str) -> None:
+def note(connection: Connection, ending: Ending, conversation: Conversation, text: str) -> None:
+    """Tell agents alone."""
     store.say(
         connection,
         conversation,
@@ -173,10 +194,11 @@ def _note(connection: Connection, ending: Ending, conversation: Conversation, te
     )
 
 
-def _handed_over(ending: Ending) -> str:
-    promise = escalation.promise(ending.tools, _language(ending), ending.now)
+def handed_over(ending: Ending, *, part: str | None = None) -> str:
+    """Return the promise that a colleague will answer, or will answer one part, and from when."""
+    promise = escalation.promise(ending.tools, language_of(ending), ending.now, part=part)
     key = _what_happened(ending)
-    return f"{_text(ending, key)} {promise}" if key else promise
+    return f"{say(ending, key)} {promise}" if key else promise
 
 
 def _what_happened(ending: Ending) -> str | None:
@@ -186,14 +208,14 @@ def _what_happened(ending: Ending) -> str | None:
         return "canned_failure"
     if not ending.case.is_verified and state.get("entities.emails"):
         return "email_noted"
-    if state.get("out_of_scope") and _language(ending) != ending.tools.shop.language:
+    if state.get("out_of_scope") and language_of(ending) != ending.tools.shop.language:
         return "language_unknown"
     return None
 
 
 def _close(connection: Connection, ending: Ending, conversation: Conversation, end: End) -> None:
     if end.text:
-        _tell(connection, ending, conversation, end.text)
+        tell(connection, ending, conversation, end.text)
     if conversation.status != "assigned":
         resolution.resolve(connection, ending.tools, conversation, "closed", ending.now)
 
@@ -216,13 +238,14 @@ def _is_by_api(conversation: Conversation) -> bool:
 _WRITERS = {"send": _send, "escalate": _escalate, "close": _close, "output": _output}
 
 
-def _tell(
+def tell(
     connection: Connection,
     ending: Ending,
     conversation: Conversation,
     text: str,
     draft: Draft | None = None,
 ) -> None:
+    """Say something to the customer, with what the draft cites."""
     citations = [
         {"id": each.id, "title": each.title, "url": each.url}
         for each in (draft.citations if draft else ())
@@ -243,7 +266,7 @@ def _tell(
     if is_with_agent:
         return
     current = store.get(connection, Conversation, conversation.id)
-    notice = _text(ending, "written_to_you") if draft and _is_personal(draft) else None
+    notice = say(ending, "written_to_you") if draft and _is_personal(draft) else None
     delivery.queue_message(connection, current, message, ending.now, notice=notice)
 
 
@@ -254,16 +277,18 @@ def _is_personal(draft: Draft) -> bool:
     return draft.responder != "template"
 
 
-def _text(ending: Ending, key: str, **values: str) -> str:
-    return ending.tools.texts.say(key, _language(ending), **values)
+def say(ending: Ending, key: str, **values: str) -> str:
+    """Return one of our own sentences in the customer's language."""
+    return ending.tools.texts.say(key, language_of(ending), **values)
 
 
-def _language(ending: Ending) -> str:
+def language_of(ending: Ending) -> str:
+    """Return the language that the customer writes in."""
     known = ending.state.get("language") or ending.case.language
     return str(known or ending.tools.shop.language)
 
 
-def _close_turn(
+def close_turn(
     connection: Connection,
     ending: Ending,
     conversation: Conversation,
@@ -272,6 +297,7 @@ def _close_turn(
     status: str = "done",
     error: str | None = None,
 ) -> None:
+    """End the run, and the turn it was for."""
     run = ending.journal.run
     store.answer(connection, ending.case.turn, run.id)
     store.change(connection, conversation.id, turns=conversation.turns + 1, supersedes=0)
@@ -310,6 +336,8 @@ def _booked(connection: Connection, ending: Ending) -> dict[str, Decimal]:
 
 
 def _decision(ending: Ending) -> dict[str, Json]:
+    if ending.parts:
+        return {**parts.decision(ending.parts), "fingerprint": ending.tools.catalog.fingerprint}
     state = ending.state
     is_classified = "intent" in state
     return {

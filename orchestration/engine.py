@@ -119,7 +119,7 @@ def is_bound(recorded: Iterable[Step]) -> bool:
 
 
 class Walk:
-    """One walk of a run through a program.
+    """One walk of a run, or of one part of it, through a program.
 
     Where `stand_in` knows the outcome of a visit, its node does nothing.
     """
@@ -131,12 +131,14 @@ class Walk:
         tools: Toolbox,
         journal: Log,
         *,
+        part: int = 0,
         stand_in: StandIn | None = None,
     ) -> None:
         self.program = program
         self.case = case
         self.tools = tools
         self.journal = journal
+        self.part = part
         self._stand_in = stand_in
         self._taken = 0
 
@@ -145,7 +147,7 @@ class Walk:
 
         `state` is what the run begins with, by default what its case says.
         """
-        path = _Path(state=dict(state or entry_state(self.tools, self.case)))
+        path = _Path(state=dict(state or entry_state(self.tools, self.case)), part=self.part)
         try:
             return await self._walk(self.program.workflow.entry, path)
         except RunFailed as failed:
@@ -235,7 +237,7 @@ class Walk:
 
     async def _outcome(self, spec: NodeSpec, place: Place, path: _Path) -> Outcome:
         done = self.journal.finished(place)
-        if done is not None:
+        if done is not None and self._leads_on(spec, done):
             return self._replay(spec, done)
         self._taken += 1
         if self._taken > MAX_STEPS:
@@ -308,6 +310,11 @@ class Walk:
         )
         self.tools.telemetry.time("step_seconds", (step.ms or 0) / 1000, kind=spec.kind)
         return outcome
+
+    def _leads_on(self, spec: NodeSpec, step: Step) -> bool:
+        """Tell whether a step left by an exit; one that ended its path does so anew."""
+        exits = node_kinds.get(spec.kind).exits(self.program.configs[spec.name])
+        return step.exit in (*exits, "error", "exhausted")
 
     def _replay(self, spec: NodeSpec, step: Step) -> Outcome:
         output = step.output or {}

@@ -151,7 +151,8 @@ def _summary(case: Case, tools: Toolbox, run_state: Mapping[str, Json], orders: 
         parts.append(f"About their order {', '.join(named)}.")
     if claimed:
         parts.append(f"Names order {', '.join(claimed)}, which is not theirs on record.")
-    parts.append(f"Last message: “{case.text[:500]}”")
+    said = "Last message" if case.whole is None else "This part of their message"
+    parts.append(f"{said}: “{case.text[:500]}”")
     return " ".join(parts)
 
 
@@ -258,13 +259,19 @@ def suggestion_of(case: Escalation) -> str | None:
     return (case.brief or {}).get("suggested_reply")
 
 
-def promise(tools: Toolbox, language: str, now: datetime) -> str:
-    """Tell a customer that a colleague will answer, and when the shop is closed, from when on."""
+def promise(tools: Toolbox, language: str, now: datetime, *, part: str | None = None) -> str:
+    """Tell a customer that a colleague will answer, and when the shop is closed, from when on.
+
+    `part` is the only one of their words that the colleague takes, where they have asked for more.
+    """
+    key, values = "handed_over", {}
+    if part is not None:
+        key, values = "part_handed_over", {"part": part}
     opens = tools.shop.next_opening(now)
     if opens is None:
-        return tools.texts.say("handed_over", language)
+        return tools.texts.say(key, language, **values)
     moment = tools.texts.time(opens, language, tools.shop.zone)
-    return tools.texts.say("handed_over_closed", language, opens=moment)
+    return tools.texts.say(f"{key}_closed", language, opens=moment, **values)
 
 
 def _plan(

@@ -82,6 +82,11 @@ class Journal:
         step.ms = round((time.perf_counter() - self._begun[place]) * 1000, 3)
         self._unwritten[place] = step
 
+    def end_wait(self, place: Place) -> None:
+        """Note that a step which would wait for a decision has gone to an agent instead."""
+        step = self._unwritten[place]
+        step.status, step.exit = "finished", "escalate"
+
     async def record_start(self, place: Place, *, binds: bool) -> None:
         """Put a paid or external step on record before it starts, with all that went before.
 

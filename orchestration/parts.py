@@ -60,6 +60,19 @@ def most_demanding(parts: Sequence[Part]) -> Part:
     return max(parts, key=_demand)
 
 
+def decision(parts: Sequence[Part]) -> dict[str, Json]:
+    """Return what the run's own record says of route, rule and classification."""
+    leading = most_demanding(parts)
+    read = [part.classification for part in parts if part.classification]
+    return {
+        "route": leading.route,
+        "rule": leading.rule,
+        "rules_tried": leading.rules_tried,
+        "classification": _sum_up(read, leading.classification or read[0]) if read else None,
+        "parts": as_json(parts),
+    }
+
+
 def _demand(part: Part) -> tuple[int, bool, int]:
     """Rank by route, then by whether a human was needed, then by urgency; the first wins a tie."""
     read: Mapping[str, Any] = part.classification or {}
@@ -71,9 +84,8 @@ def _demand(part: Part) -> tuple[int, bool, int]:
     return rank, needs_human, URGENCIES.index(read.get("urgency") or "normal")
 
 
-def sum_up(classifications: Iterable[Mapping[str, Json]], leading: Mapping[str, Json]) -> Json:
-    """Return the leading part's classification, raised by all others: what stands for the run."""
-    read = list(classifications)
+def _sum_up(read: Sequence[Mapping[str, Json]], leading: Mapping[str, Json]) -> Json:
+    """Return the leading part's classification, raised by all others."""
     return {
         **leading,
         "urgency": max((each["urgency"] for each in read), key=URGENCIES.index),

@@ -2,14 +2,15 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from orchestration import endings, escalated, store
+from orchestration import endings, escalated, part_runs, parts, store
+from orchestration.classification import Facts, split
 from orchestration.context import Case, Toolbox, identify, look_up, open_case
 from orchestration.delivery import Postman
 from orchestration.endings import Ending
@@ -17,7 +18,8 @@ from orchestration.engine import Program, RunFailed, Stop, Walk, is_bound
 from orchestration.errors import Fenced, Superseded, describe
 from orchestration.interfaces import Channel
 from orchestration.journal import Journal
-from orchestration.models import Run
+from orchestration.models import Conversation, Message, Run
+from orchestration.parts import Part
 from orchestration.programs import Programs
 from orchestration.store import Hold
 from orchestration.types import ConversationId
@@ -105,14 +107,31 @@ class Turns:
         if due_at is None or due_at > now:
             return None
         store.withdraw_drafts(connection, current.id, now)
+        turn = store.list_unanswered(connection, current.id)
         return store.start_run(
             connection,
             held,
             workflow=program.name,
             version=program.version,
-            turn=store.list_unanswered(connection, current.id),
+            turn=turn,
+            parts=parts.as_json(self._parts_of(current, turn, now)),
             is_final=current.supersedes >= MOST_SUPERSEDES,
             now=now,
+        )
+
+    def _parts_of(
+        self, conversation: Conversation, turn: Sequence[Message], now: datetime
+    ) -> tuple[Part, ...]:
+        """Return the requests that are walked one by one; none where the turn is walked whole."""
+        shop = self._tools.shop
+        facts = Facts(now=now, order_number=shop.order_number)
+        requests = split(store.words_of(turn), facts)
+        # What joins a case is its agent's, and of too many requests no part is left to itself.
+        if conversation.status == "escalated" or not 1 < len(requests) <= parts.MOST:
+            return ()
+        return tuple(
+            Part(number=number, text=request.text, orders=request.orders)
+            for number, request in enumerate(requests)
         )
 
     async def _walk(self, held: Hold, run: Run) -> None:
@@ -144,22 +163,32 @@ class Turns:
             await self._last_resort(case, journal, error)
 
     async def _run(self, program: Program, case: Case, journal: Journal) -> None:
+        walk_to_end = self._walk_parts if journal.run.parts else self._walk_whole
         try:
-            stop = await self._walk_to_end(program, case, journal)
+            await walk_to_end(program, case, journal)
         except store.AlreadyPending:
             # What another conversation proposed meanwhile is found by the second walk, which
             # replays what the first has done.
-            stop = await self._walk_to_end(program, case, journal)
+            await walk_to_end(program, case, journal)
+
+    async def _walk_whole(self, program: Program, case: Case, journal: Journal) -> None:
+        stop = await Walk(program, case, self._tools, journal).run()
+        await self._write(lambda c: self._end(c, case, journal, stop))
+        self._count(stop)
+
+    async def _walk_parts(self, program: Program, case: Case, journal: Journal) -> None:
+        stopped = await part_runs.walk(program, case, self._tools, journal)
+        ending = self._ending(case, journal, {})
+        await self._write(lambda c: part_runs.finish(c, ending, stopped))
+        for one in stopped:
+            self._count(one.stop)
+
+    def _count(self, stop: Stop) -> None:
         self._tools.telemetry.count(
             "runs",
             route=str(stop.state.get("route") or "none"),
             outcome=stop.end.kind if stop.end else "wait",
         )
-
-    async def _walk_to_end(self, program: Program, case: Case, journal: Journal) -> Stop:
-        stop = await Walk(program, case, self._tools, journal).run()
-        await self._write(lambda c: self._end(c, case, journal, stop))
-        return stop
 
     async def _has_proposed(self, run: Run) -> bool:
         return await self._tools.database.read(lambda c: store.has_proposal(c, run.id))

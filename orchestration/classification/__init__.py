@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from orchestration import parts
 from orchestration.classification import cues, dialogue
 from orchestration.classification.entities import find_amounts, find_emails, find_orders
 from orchestration.classification.facts import Facts
 from orchestration.classification.requests import count_requests
 from orchestration.classification.smalltalk import SMALL_TALK, find_small_talk, is_a_nod
+from orchestration.classification.splitting import split
 from orchestration.classification.words import is_wordless
 from orchestration.types import (
     RISKS,
@@ -30,6 +32,7 @@ __all__ = [
     "asks_nothing",
     "classify",
     "not_below",
+    "split",
 ]
 
 WORDLESS = "wordless"
@@ -97,9 +100,9 @@ def classify(
     risk = _risk(text, heeded, reasons)
     # A model that takes a message for small talk does not thereby make it ask for less.
     is_talk = choice.intent in _PLAIN_TALK and advice is None
-    requests = 1 if is_talk else count_requests(text)
+    requests = 1 if is_talk else _count_requests(text, facts)
     complexity = _complexity(table, choice, requests, reasons)
-    wants_human = _wants_human(text, heeded, reasons)
+    wants_human = _wants_human(text, heeded, requests, reasons)
     return Classification(
         intent=choice.intent,
         confidence=choice.confidence,
@@ -230,7 +233,7 @@ def _is_probable(choice: _Choice, tables: Mapping[str, Intent]) -> bool:
 
 
 def _orders_meant(text: str, memory: Memory, facts: Facts) -> tuple[str, ...]:
-    named = find_orders(text, facts)
+    named = find_orders(text, facts) or facts.about
     if not named and memory.last_order and dialogue.points_back(text):
         return (memory.last_order,)
     return named
@@ -255,9 +258,16 @@ def _complexity(table: Intent, choice: _Choice, requests: int, reasons: list[str
     return "complex" if is_raised else table.complexity
 
 
-def _wants_human(text: str, table: Intent, reasons: list[str]) -> bool:
+def _count_requests(text: str, facts: Facts) -> int:
+    return max(count_requests(text), len(split(text, facts)))
+
+
+def _wants_human(text: str, table: Intent, requests: int, reasons: list[str]) -> bool:
     if cues.asks_for_person(text):
         reasons.append("asks for a person")
+        return True
+    if requests > parts.MOST:
+        reasons.append(f"asks for more than {parts.MOST} things: a person sees to all of them")
         return True
     if table.wants_human:
         reasons.append(f"only a person answers {table.name}")

@@ -11,7 +11,8 @@ class Facts:
     """The customer, their orders, the clock and the shop's ways; the default language is first.
 
     `turn` counts the turns of the conversation, this one included; `orders` are the verified
-    customer's own; `order_number` is the pattern of the shop's order numbers.
+    customer's own; `order_number` is the pattern of the shop's order numbers. `about` are
+    the orders that a part of a turn means without naming them.
     """
 
     now: datetime
@@ -21,3 +22,4 @@ class Facts:
     turn: int = 1
     order_number: str = r"\b\d{4}\b"
     languages: tuple[str, ...] = ("en",)
+    about: tuple[str, ...] = ()

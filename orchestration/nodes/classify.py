@@ -1,6 +1,6 @@
 """Says what the turn is about, how urgent and how complex it is."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
@@ -41,7 +41,7 @@ class Classify(Node):
     async def run(self, visit: Visit) -> Outcome:
         """Classify the turn's text."""
         orders, problem = await _orders(visit)
-        reading = await visit.tools.catalog.read(visit.case.text)
+        reading = await _read_text(visit)
         result = read(visit, reading, orders)
         notes: dict[str, Json] = {}
         if doubt := self._doubt(result):
@@ -141,6 +141,7 @@ def read(
         turn=case.conversation.turns + 1,
         order_number=tools.shop.order_number,
         languages=tuple(tools.shop.languages),
+        about=case.about,
     )
     return classification.classify(
         case.text,
@@ -150,6 +151,16 @@ def read(
         facts=facts,
         advice=advice,
     )
+
+
+async def _read_text(visit: Visit) -> Reading:
+    case, catalog = visit.case, visit.tools.catalog
+    reading = await catalog.read(case.text)
+    if case.whole is None:
+        return reading
+    # A few words tell a language less surely than all of them.
+    whole = await catalog.read(case.whole)
+    return replace(reading, language=whole.language)
 
 
 async def _orders(visit: Visit) -> tuple[tuple[Order, ...], str | None]:

@@ -174,6 +174,7 @@ from orchestration.store.runs import (
     start_api_run,
     start_run,
     supersede_run,
+    words_of,
 )
 from orchestration.store.shop import (
     Records,
@@ -387,4 +388,5 @@ __all__ = [
     "withdraw_approvals",
     "withdraw_drafts",
     "withhold",
+    "words_of",
 ]

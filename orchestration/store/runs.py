@@ -26,8 +26,9 @@ def start_run(
     is_final: bool,
     now: datetime,
     purpose: str = "answer",
+    parts: Any = None,
 ) -> Run:
-    """Record a run over these messages, at the revision of this moment."""
+    """Record a run over these messages, and their parts, at the revision of this moment."""
     current = conversations.hold(connection, held)
     run = Run(
         id=rows.new_id(),
@@ -37,12 +38,18 @@ def start_run(
         revision=current.revision,
         is_final=is_final,
         purpose=purpose,
-        text="\n".join(message.text for message in turn if message.text),
+        text=words_of(turn),
         messages=[message.id for message in turn],
+        parts=parts,
         started_at=now,
     )
     rows.add(connection, run)
     return run
+
+
+def words_of(turn: Sequence[Message]) -> str:
+    """Return the text of messages that are answered together."""
+    return "\n".join(message.text for message in turn if message.text)
 
 
 def start_api_run(
