@@ -24,11 +24,14 @@ from integrations.knowledge import knowledge
 from integrations.llm import providers
 from integrations.orders import orders as order_sources
 from orchestration import escalation, housekeeping, migrate, store
+from orchestration.backtest import Backtest
+from orchestration.backtest.trials import Trials
 from orchestration.catalog import Catalog
 from orchestration.context import Toolbox
 from orchestration.costs import BudgetCaps
 from orchestration.database import Database
 from orchestration.desk import Desk
+from orchestration.engine import Program
 from orchestration.errors import FrontdeskError
 from orchestration.gateway import Gateway, priced
 from orchestration.intents import load_intents
@@ -39,7 +42,7 @@ from orchestration.shop import SHIPPED, Shop
 from orchestration.store import Records
 from orchestration.texts import Texts
 from orchestration.turns import Turns
-from orchestration.types import ConversationId
+from orchestration.types import ConversationId, Json
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +72,7 @@ class App:
     tools: Toolbox
     programs: Programs
     publishing: Publishing
+    trials: Trials
     dispatcher: Dispatcher
     turns: Turns
     desk: Desk
@@ -134,6 +138,7 @@ class App:
         every("sweep", SWEEP, lambda: housekeeping.sweep(tools, self.dispatcher))
         every("workflows", LOOKS_FOR_WORKFLOWS, self.programs.refresh)
         every("catalog", SWEEP, tools.catalog.refresh)
+        every("trials", SWEEP, self.trials.work)
 
         async def assume() -> None:
             await housekeeping.assume_resolved(tools)
@@ -191,12 +196,17 @@ def build(
     programs = Programs(database)
     dispatcher = _dispatcher(settings, database, clock, concurrency)
     channels = {**_channels(settings, shop, client, clock), **(extra_channels or {})}
+
+    async def backtest(program: Program, turns: int) -> Mapping[str, Json]:
+        return await Backtest(tools, programs, program).run(last=turns)
+
     return App(
         settings=settings,
         database=database,
         tools=tools,
         programs=programs,
-        publishing=Publishing(database, clock, channels=CHANNELS),
+        publishing=Publishing(database, clock, channels=CHANNELS, backtest=backtest),
+        trials=Trials(tools, programs),
         dispatcher=dispatcher,
         turns=Turns(tools, programs, channels),
         desk=Desk(tools, dispatcher),

@@ -9,6 +9,7 @@ from fastapi.responses import RedirectResponse
 
 from bot import chat
 from bot.api import (
+    backtests,
     conversations,
     costs,
     escalations,
@@ -50,6 +51,9 @@ def create(app: App, *, works: bool = True, samples: Samples | None = None) -> F
         runs.router,
         costs.router,
         workflows.router,
+        backtests.drafts,
+        backtests.backtests,
+        backtests.shadows,
         workflows.kinds,
         escalations.router,
         intents.router,

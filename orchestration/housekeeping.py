@@ -12,6 +12,7 @@ from orchestration.interfaces import Dispatcher
 # A customer who has been silent so long after the bot's answer is taken to be content.
 ASSUMED_AFTER = timedelta(hours=24)
 COMMANDS_KEPT = timedelta(days=7)
+TRIALS_KEPT = timedelta(days=90)
 
 
 async def sweep(tools: Toolbox, dispatcher: Dispatcher) -> None:
@@ -46,12 +47,15 @@ def _assume(connection: Connection, tools: Toolbox, now: datetime) -> int:
 
 
 async def forget(tools: Toolbox, *, retention: timedelta | None) -> None:
-    """Drop what has expired: chat sessions, old commands, conversations past their time."""
+    """Drop what has expired: sessions, old commands, old trials, old conversations."""
     now = tools.clock()
     await tools.database.write(
         lambda connection: store.drop_expired(
             connection, now=now, commands_before=now - COMMANDS_KEPT
         )
+    )
+    await tools.database.write(
+        lambda connection: store.drop_trials(connection, before=now - TRIALS_KEPT)
     )
     if retention is None:
         return

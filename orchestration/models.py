@@ -539,6 +539,68 @@ class AuditHead(SQLModel, table=True):
     hash: str
 
 
+class Trial(SQLModel, table=True):
+    """A text of a workflow tried on turns: a `backtest` on recorded ones, a `shadow` on live ones.
+
+    `waiting running done failed stopped`; `leased_until` says how long whoever works on it has.
+    """
+
+    __tablename__ = "trials"
+    __table_args__ = (
+        Index("ix_trials_status", "status"),
+        Index("ix_trials_workflow", "workflow", "created_at"),
+    )
+
+    id: str = Field(primary_key=True)
+    kind: str
+    workflow: str = Field(foreign_key="workflows.name")
+    version: int
+    status: str = "waiting"
+    author: str
+    last: int | None = None
+    since: datetime | None = Field(default=None, sa_type=Moment)
+    total: int = 0
+    done: int = 0
+    report: Any = Field(default=None, sa_type=Document, nullable=True)
+    error: str | None = Field(default=None, sa_type=Text)
+    leased_until: datetime | None = Field(default=None, sa_type=Moment)
+    created_at: datetime = Field(sa_type=Moment)
+    finished_at: datetime | None = Field(default=None, sa_type=Moment)
+
+
+class TrialTurn(SQLModel, table=True):
+    """What a trial decided about one turn; its message stays with its run and is erased there."""
+
+    __tablename__ = "trial_turns"
+
+    trial_id: str = Field(foreign_key="trials.id", primary_key=True)
+    run_id: str = Field(foreign_key="runs.id", primary_key=True)
+    conversation_id: str = Field(foreign_key="conversations.id", index=True)
+    at: datetime = Field(sa_type=Moment)
+    is_changed: bool
+    is_lost: bool
+    details: Any = Field(default=None, sa_type=Document, nullable=True)
+
+
+class RegressionCase(SQLModel, table=True):
+    """A turn that every later version must decide alike, with all that deciding it needs.
+
+    It outlives the run it was made of; `is_redacted` says that it holds no word of the customer's.
+    """
+
+    __tablename__ = "regression_cases"
+
+    workflow: str = Field(foreign_key="workflows.name", primary_key=True)
+    name: str = Field(primary_key=True)
+    run_id: str | None = None
+    conversation_id: str | None = Field(default=None, index=True)
+    is_redacted: bool
+    recording: Any = Field(default=None, sa_type=Document, nullable=True)
+    expected: Any = Field(default=None, sa_type=Document, nullable=True)
+    author: str
+    created_at: datetime = Field(sa_type=Moment)
+
+
 class IntentRow(SQLModel, table=True):
     """An intent with its examples and the admin's defaults."""
 

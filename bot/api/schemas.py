@@ -6,7 +6,7 @@ import math
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from bot.api.problems import TOO_LARGE
@@ -245,6 +245,20 @@ class WorkflowRunIn(Body):
     """What a run of a workflow is given; its workflow's `input` says what that must be."""
 
     input: Metadata = {}
+
+
+class BacktestIn(Body):
+    """Which recorded turns a draft is tried on: the newest, none older than `since`."""
+
+    last: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
+    since: AwareDatetime | None = None
+    author: Line = "admin"
+
+
+class ShadowIn(Body):
+    """Who starts or stops it, for the audit log."""
+
+    author: Line = "admin"
 
 
 EscalationStatusIn = Literal["open", "claimed", "handed_back", "resolved"]

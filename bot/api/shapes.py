@@ -20,6 +20,7 @@ from orchestration.models import (
     Reminder,
     Run,
     Step,
+    Trial,
 )
 from orchestration.shop import Shop
 from orchestration.store import Costs
@@ -288,4 +289,21 @@ def example(row: Example) -> dict[str, Any]:
         "proposed_at": moment(row.proposed_at),
         "decided_by": row.decided_by,
         "decided_at": moment(row.decided_at),
+    }
+
+
+def trial(row: Trial) -> dict[str, Any]:
+    """Return a backtest or shadow without what it has found."""
+    return {
+        "id": row.id,
+        "workflow": {"name": row.workflow, "version": row.version},
+        "status": row.status,
+        "done": row.done,
+        "total": row.total,
+        "last": row.last,
+        "since": moment(row.since),
+        "author": row.author,
+        "error": row.error,
+        "created_at": moment(row.created_at),
+        "finished_at": moment(row.finished_at),
     }

@@ -11,7 +11,7 @@ from orchestration import store
 from orchestration.backtest.decisions import Change, Decision, Judge, change_of
 from orchestration.backtest.forecast import Forecast
 from orchestration.backtest.quiet import apart, quiet
-from orchestration.backtest.report import ERASED, Examples, Summary, change_document, kept
+from orchestration.backtest.report import ERASED, Examples, Figures, Summary, kept
 from orchestration.context import Toolbox
 from orchestration.engine import Program
 from orchestration.errors import InvalidWorkflow, NotFound
@@ -19,12 +19,12 @@ from orchestration.programs import Programs
 from orchestration.store import RecordedTurn
 from orchestration.types import Json
 
-__all__ = ["Backtest", "Batch", "Change", "Decision", "Judge", "change_of", "kept"]
+__all__ = ["Backtest", "Batch", "Change", "Decision", "Judge", "Judging", "change_of", "kept"]
 
 LAST = 1000
-_BATCH = 200
+BATCH = 200
 # The newest turns say best what a step leads to.
-_LEARNED_FROM = 2000
+LEARNED_FROM = 2000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,14 +43,55 @@ async def _keep_nothing(batch: Batch) -> None:
     """Let the changes go."""
 
 
+class Judging:
+    """Gets a version ready to decide recorded turns: what it costs, and what turns really took."""
+
+    def __init__(self, tools: Toolbox, programs: Programs, program: Program) -> None:
+        self.program = program
+        self._database = tools.database
+        self._programs = programs
+        self._judge = Judge(
+            program=program,
+            tools=quiet(tools),
+            has_tier=tools.has_tier,
+            forecast=Forecast(program, tools.has_tier),
+        )
+
+    async def learn(self, turns: int = LEARNED_FROM) -> None:
+        """Learn what steps lead to, from the newest turns."""
+        name, left = self.program.workflow.name, min(turns, LEARNED_FROM)
+        _, first = await self._database.read(
+            lambda c: store.count_recorded(c, name, last=left, since=None)
+        )
+        after = None
+        while left > 0 and (batch := await self.read(first, after, min(BATCH, left))):
+            after, left = batch[-1].position, left - len(batch)
+            for turn in batch:
+                self._judge.forecast.learn(turn)
+
+    async def judge(self, batch: Sequence[RecordedTurn]) -> Judge:
+        """Return who decides these turns, with the versions that they really took."""
+        then = await versions_of(self._programs, batch, self._judge.then)
+        self._judge = replace(self._judge, then=then)
+        return self._judge
+
+    async def read(
+        self, first: store.Position | None, after: store.Position | None, limit: int
+    ) -> list[RecordedTurn]:
+        """Read the next recorded turns of the workflow."""
+        name = self.program.workflow.name
+        return await self._database.read(
+            lambda c: store.list_recorded(c, name, first=first, after=after, limit=limit)
+        )
+
+
 class Backtest:
     """Decides recorded turns by one version and adds up the differences."""
 
     def __init__(self, tools: Toolbox, programs: Programs, program: Program) -> None:
-        self._tools = quiet(tools)
-        self._has_tier = tools.has_tier
-        self._programs = programs
-        self._program = program
+        self._database = tools.database
+        self._zone = tools.shop.zone
+        self._judging = Judging(tools, programs, program)
 
     async def run(
         self, *, last: int | None = LAST, since: datetime | None = None, keep: Keep = _keep_nothing
@@ -59,65 +100,39 @@ class Backtest:
 
         `keep` is given the changes batch by batch, so that they need not all fit into memory.
         """
-        database, name = self._tools.database, self._program.workflow.name
-        total, first = await database.read(
+        name = self._judging.program.workflow.name
+        total, first = await self._database.read(
             lambda c: store.count_recorded(c, name, last=last, since=since)
         )
-        summary = Summary(zone=self._tools.shop.zone)
-        lost, examples = list[Change](), Examples()
-        judge = Judge(
-            program=self._program,
-            tools=self._tools,
-            has_tier=self._has_tier,
-            forecast=await self._forecast(first, total),
-            then=dict[tuple[str, int], Program](),
-        )
+        await self._judging.learn(total)
+        summary = Summary(zone=self._zone)
+        lost, examples = list[Json](), Examples()
         after = None
-        while batch := await self._read(first, after, min(_BATCH, total - summary.turns)):
+        while (left := total - summary.turns) > 0:
+            batch = await self._judging.read(first, after, min(BATCH, left))
+            if not batch:
+                break
             after = batch[-1].position
-            judge = replace(judge, then=await versions_of(self._programs, batch, judge.then))
+            judge = await self._judging.judge(batch)
             changes = await apart(_decide_all, judge, batch, summary)
-            lost += [change for change in changes if change.is_lost]
             for change in changes:
-                examples.add(change)
+                told = {**kept(change), "run_id": change.run_id}
+                examples.add(told)
+                if change.is_lost:
+                    lost.append(told)
             await keep(Batch(done=summary.turns, total=total, changes=tuple(changes)))
-        return await self._report(summary, lost, list(examples))
-
-    async def _read(
-        self, first: store.Position | None, after: store.Position | None, limit: int
-    ) -> list[RecordedTurn]:
-        if limit <= 0:
-            return []
-        name = self._program.workflow.name
-        return await self._tools.database.read(
-            lambda c: store.list_recorded(c, name, first=first, after=after, limit=limit)
-        )
-
-    async def _forecast(self, first: store.Position | None, total: int) -> Forecast:
-        """Learn what steps lead to from the newest turns among those that are looked at."""
-        forecast = Forecast(self._program, self._has_tier)
-        name = self._program.workflow.name
-        learned = min(total, _LEARNED_FROM)
-        _, start = await self._tools.database.read(
-            lambda c: store.count_recorded(c, name, last=learned, since=None)
-        )
-        after = None
-        while learned > 0 and (batch := await self._read(start, after, min(_BATCH, learned))):
-            after, learned = batch[-1].position, learned - len(batch)
-            for turn in batch:
-                forecast.learn(turn)
-        return forecast
+        return await self._report(summary, lost, examples.chosen())
 
     async def _report(
-        self, summary: Summary, lost: Sequence[Change], examples: Sequence[Change]
+        self, summary: Summary, lost: Sequence[Json], examples: Sequence[Json]
     ) -> dict[str, Json]:
-        shown = {change.run_id for change in (*lost, *examples)}
-        texts = await self._tools.database.read(partial(store.read_texts, runs=sorted(shown)))
-        return {
-            **summary.document(),
-            "urgent_lost": [change_document(one, texts[one.run_id]) for one in lost],
-            "examples": [change_document(one, texts[one.run_id]) for one in examples],
-        }
+        shown = sorted({change["run_id"] for change in (*lost, *examples)})
+        texts = await self._database.read(partial(store.read_texts, runs=shown))
+
+        def told(changes: Sequence[Json]) -> list[Json]:
+            return [{**change, "text": texts[change["run_id"]]} for change in changes]
+
+        return {**summary.document(), "urgent_lost": told(lost), "examples": told(examples)}
 
 
 async def _decide_all(
@@ -126,11 +141,11 @@ async def _decide_all(
     changes = []
     for turn in batch:
         if turn.is_erased:
-            summary.skip(turn, ERASED)
+            summary.skip(turn.at, ERASED)
             continue
         decision = await judge.decide(turn)
         change = change_of(turn, decision)
-        summary.add(turn, decision, change)
+        summary.add(Figures.of(turn, decision, change))
         if change:
             changes.append(change)
     return changes

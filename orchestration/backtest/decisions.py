@@ -47,7 +47,8 @@ class Decision:
     `end` is `send`, `escalate`, `close`, `output`, `approve` (a human is asked), `failed` (the last
     resort), or `not recorded`: then `rest` estimates what follows and `unknown` says why. `because`
     says why the rules lead elsewhere than those of the version that the turn took. `human` is the
-    chance that a human gets the turn, `cost` what of it is certain.
+    chance that a human gets the turn, `is_with_human` whether that is certain, `cost` what of the
+    cost is.
     """
 
     route: str | None
@@ -56,9 +57,10 @@ class Decision:
     path: tuple[str, ...]
     end: str
     human: float
+    is_with_human: bool
     cost: Decimal
     steps: tuple[Step, ...]
-    rest: tuple[tuple[object, Estimate], ...] = ()
+    rest: tuple[tuple[str, Estimate], ...] = ()
     unknown: str | None = None
     because: str = ""
 
@@ -101,18 +103,20 @@ class Judge:
         self, recording: Recording, end: str, unknown: Unknown | None, then: Program | None
     ) -> Decision:
         reasons = [doubt.reason for doubt in recording.doubts]
-        rest: list[tuple[object, Estimate]] = [
-            (("visit", doubt.node), self.forecast.visit(doubt.node)) for doubt in recording.doubts
+        rest: list[tuple[str, Estimate]] = [
+            (f"visit {doubt.node}", self.forecast.visit(doubt.node)) for doubt in recording.doubts
         ]
         path = [step.node for step in recording.steps]
         human = float(end in ("escalate", "approve", "failed") or recording.asked_human)
+        is_certain = human == 1
         if unknown:
             path.append(unknown.node)
             reasons.insert(0, unknown.reason)
             intent = (recording.turn.classification or {}).get("intent")
             ahead = self.forecast.rest(unknown.node, unknown.responder, intent=intent)
-            rest.append((("rest", unknown.node, unknown.responder, intent), ahead))
+            rest.append((f"rest {unknown.node} {unknown.responder} {intent}", ahead))
             human = max(human, ahead.human)
+            is_certain = is_certain or self.forecast.ends_with_human(unknown.node)
         decided = _routed(recording.steps)
         is_elsewhere = decided.get("route") != recording.turn.route
         return Decision(
@@ -122,6 +126,7 @@ class Judge:
             path=tuple(path),
             end=end,
             human=human,
+            is_with_human=is_certain,
             cost=recording.cost,
             steps=tuple(recording.steps),
             rest=tuple(rest),
@@ -152,7 +157,7 @@ class Change:
 def change_of(turn: RecordedTurn, decision: Decision) -> Change | None:
     """Return what changes for a turn; None where it goes the way it went."""
     before = path_of(turn)
-    is_lost = is_grave(turn) and turn.was_with_human and decision.human < 1
+    is_lost = is_grave(turn) and turn.was_with_human and not decision.is_with_human
     # Branches that ran side by side have no order among them.
     is_same_way = sorted(before) == sorted(decision.path)
     if is_same_way and turn.route == decision.route and not is_lost:

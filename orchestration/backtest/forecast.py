@@ -89,6 +89,21 @@ class Forecast:
             self._estimates[key] = self._estimate(ends, walk.fewest, is_priced=not walk.is_blind)
         return self._estimates[key]
 
+    def ends_with_human(self, node: str) -> bool:
+        """Tell whether every way from this node on comes to a human, whatever happens."""
+        workflow = self._program.workflow
+        reached, ahead = set[str](), [node]
+        while ahead:
+            spec = workflow.nodes[ahead.pop()]
+            if spec.name in reached or spec.kind == "approve":
+                continue
+            if spec.kind in _ENDS and spec.kind != "escalate":
+                return False
+            reached.add(spec.name)
+            ways = (*spec.exits.values(), spec.next, workflow.on_failure)
+            ahead += [way for way in ways if way is not None and spec.kind not in _ENDS]
+        return True
+
     def visit(self, node: str) -> Estimate:
         """Return what one more visit of this node alone is expected to cost."""
         costs = [one.cost for one in self._known(self._program.workflow.nodes[node]) if one.cost]

@@ -1,11 +1,13 @@
 """Adds up what a version changes: routes, cost, humans, and who would be lost."""
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from decimal import Decimal
 from math import sqrt
+
+from pydantic import TypeAdapter
 
 from orchestration.backtest.decisions import Change, Decision
 from orchestration.backtest.forecast import Estimate
@@ -20,12 +22,51 @@ _HOURS = 24
 _PLACES = Decimal(1).scaleb(-12)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    """What one turn adds to the sums: costs in USD, chances of a human, and what is estimated."""
+
+    at: datetime
+    cost: tuple[Decimal, Decimal]
+    human: tuple[bool, float]
+    route: tuple[str | None, str | None]
+    is_changed: bool
+    unknown: str | None
+    rest: tuple[tuple[str, Estimate], ...]
+
+    @classmethod
+    def of(cls, turn: RecordedTurn, decision: Decision, change: Change | None) -> "Figures":
+        """Return the figures of a decided turn."""
+        return cls(
+            at=turn.at,
+            cost=(turn.cost, decision.cost),
+            human=(turn.was_with_human, decision.human),
+            route=(turn.route, decision.route),
+            is_changed=change is not None,
+            unknown=decision.unknown,
+            rest=decision.rest,
+        )
+
+    def as_json(self) -> Json:
+        """Return the figures as plain JSON."""
+        return _FIGURES.dump_python(self, mode="json")
+
+    @classmethod
+    def from_json(cls, kept: Json) -> "Figures":
+        """Read back what `as_json` gave."""
+        return _FIGURES.validate_python(kept)
+
+
+_FIGURES = TypeAdapter(Figures)
+
+
 @dataclass(kw_only=True)
 class Summary:
     """The figures of a backtest so far; grows with the kinds of change, not with the turns."""
 
     zone: tzinfo
     turns: int = 0
+    decided: int = 0
     changed: int = 0
     routes: Counter[tuple[str | None, str | None]] = field(default_factory=Counter)
     spent_before: Decimal = Decimal(0)
@@ -35,38 +76,34 @@ class Summary:
     not_replayable: Counter[str] = field(default_factory=Counter)
     first: datetime | None = None
     last: datetime | None = None
-    _hours_before: Counter[int] = field(default_factory=Counter)
-    _hours_after: Counter[int] = field(default_factory=Counter)
-    _rest: dict[object, tuple[Estimate, int]] = field(default_factory=dict)
+    _hours_before: defaultdict[int, float] = field(default_factory=lambda: defaultdict(float))
+    _hours_after: defaultdict[int, float] = field(default_factory=lambda: defaultdict(float))
+    _rest: dict[str, tuple[Estimate, int]] = field(default_factory=dict)
 
-    def add(self, turn: RecordedTurn, decision: Decision, change: Change | None) -> None:
+    def add(self, figures: Figures) -> None:
         """Count a turn that could be decided."""
-        self._see(turn)
-        self.spent_before += turn.cost
-        self.spent_after += decision.cost
-        self.humans_before += turn.was_with_human
-        self.humans_after += decision.human
-        hour = turn.at.astimezone(self.zone).hour
-        self._hours_before[hour] += turn.was_with_human
-        self._hours_after[hour] += decision.human  # type: ignore[assignment]
-        if decision.unknown:
-            self.not_replayable[decision.unknown] += 1
-        for key, estimate in decision.rest:
+        self._see(figures.at)
+        self.decided += 1
+        self.spent_before += figures.cost[0]
+        self.spent_after += figures.cost[1]
+        self.humans_before += figures.human[0]
+        self.humans_after += figures.human[1]
+        hour = figures.at.astimezone(self.zone).hour
+        self._hours_before[hour] += figures.human[0]
+        self._hours_after[hour] += figures.human[1]
+        if figures.unknown:
+            self.not_replayable[figures.unknown] += 1
+        for key, estimate in figures.rest:
             _, count = self._rest.get(key, (estimate, 0))
             self._rest[key] = (estimate, count + 1)
-        if change:
-            self.changed += 1
-            if change.route[0] != change.route[1]:
-                self.routes[change.route] += 1
+        self.changed += figures.is_changed
+        if figures.is_changed and figures.route[0] != figures.route[1]:
+            self.routes[figures.route] += 1
 
-    def skip(self, turn: RecordedTurn, reason: str) -> None:
-        """Count a turn about which nothing can be said; it goes the way it went."""
-        self._see(turn)
+    def skip(self, at: datetime, reason: str) -> None:
+        """Count a turn about which nothing can be said; it is in no other figure."""
+        self._see(at)
         self.not_replayable[reason] += 1
-        self.spent_before += turn.cost
-        self.spent_after += turn.cost
-        self.humans_before += turn.was_with_human
-        self.humans_after += turn.was_with_human
 
     def document(self) -> dict[str, Json]:
         """Return the figures as the API shows them, without the turns themselves."""
@@ -97,13 +134,13 @@ class Summary:
             ],
         }
 
-    def _see(self, turn: RecordedTurn) -> None:
+    def _see(self, at: datetime) -> None:
         self.turns += 1
-        self.first = min(self.first or turn.at, turn.at)
-        self.last = max(self.last or turn.at, turn.at)
+        self.first = min(self.first or at, at)
+        self.last = max(self.last or at, at)
 
     def _share(self, humans: float) -> float:
-        return round(humans / self.turns, 4) if self.turns else 0.0
+        return round(humans / self.decided, 4) if self.decided else 0.0
 
     def _band(self) -> tuple[Decimal, Decimal, Decimal]:
         rest = self._rest.values()
@@ -139,11 +176,6 @@ class Summary:
         }
 
 
-def change_document(change: Change, text: str) -> dict[str, Json]:
-    """Return a change as the API shows it, with the customer's message as it is stored."""
-    return {**kept(change), "run_id": change.run_id, "text": text}
-
-
 def kept(change: Change) -> dict[str, Json]:
     """Return what is kept of a change: everything but the message, which stays with its run."""
     return {
@@ -177,19 +209,24 @@ class Examples:
     def __init__(self, each: int = 5, most: int = 100) -> None:
         self._each = each
         self._most = most
-        self._kept: dict[object, list[Change]] = {}
+        self._kept: dict[object, list[Json]] = {}
 
-    def add(self, change: Change) -> None:
-        """Keep a change if there are few of its kind."""
-        same = self._kept.setdefault((change.route, change.rule), [])
+    def add(self, change: Json) -> None:
+        """Keep a change, in the form of `kept`, if there are few of its kind."""
+        kind = tuple(change.get(name) for name in _KIND)
+        same = self._kept.setdefault(kind, [])
         if len(same) < self._each:
             same.append(change)
 
-    def __iter__(self) -> Iterator[Change]:
-        """Yield what was kept, the first of every kind first."""
-        found = 0
-        for number in range(self._each):
-            for same in self._kept.values():
-                if number < len(same) and found < self._most:
-                    found += 1
-                    yield same[number]
+    def chosen(self) -> list[Json]:
+        """Return what was kept, the first of every kind first."""
+        rounds = [
+            same[number]
+            for number in range(self._each)
+            for same in self._kept.values()
+            if number < len(same)
+        ]
+        return rounds[: self._most]
+
+
+_KIND = ("route_before", "route_after", "rule_before", "rule_after")

@@ -24,6 +24,7 @@ from orchestration.models import (
     OrderRow,
     Run,
     Step,
+    TrialTurn,
     table,
 )
 from orchestration.store import rows
@@ -31,7 +32,7 @@ from orchestration.store.conversations import LEASE, conversations, lock, messag
 from orchestration.store.examples import ERASED, forget_examples
 from orchestration.types import Json
 
-_OWNED: tuple[Any, ...] = (Message, Event, Run, Approval, Escalation, Delivery, Example)
+_OWNED: tuple[Any, ...] = (Message, Event, Run, Approval, Escalation, Delivery, Example, TrialTurn)
 
 
 def list_silent(connection: Connection, *, before: datetime) -> list[Conversation]:
@@ -215,6 +216,7 @@ def erase_conversation(connection: Connection, id: str) -> None:
         (Approval, dict.fromkeys(("draft", "reasons", "proposal", "text", "reason"))),
         (Escalation, {"brief": None, "reason": ERASED, "end_reason": None}),
         (Event, {"details": None}),
+        (TrialTurn, {"details": None}),
     ):
         target = table(model)
         _blank(connection, target, target.c.conversation_id == id, **values)
