@@ -40,7 +40,9 @@ def _runs_as_an_api(graph: Graph) -> bool:
 
 
 def _unknown_targets(graph: Graph, spec: NodeSpec) -> Iterator[Problem]:
-    named = dict(spec.exits) if spec.next is None else {"next": spec.next, **spec.exits}
+    own = graph.own_exits(spec.name)
+    stands_for = own[0] if graph.is_understood(spec.name) and len(own) == 1 else "next"
+    named = dict(spec.exits) if spec.next is None else {stands_for: spec.next, **spec.exits}
     for exit, target in named.items():
         if target not in graph.nodes:
             yield Problem(
@@ -94,7 +96,8 @@ def _unconnected(graph: Graph, spec: NodeSpec, exit: str) -> Problem:
 
 
 def _unreachable(graph: Graph) -> Iterator[Problem]:
-    for name in graph.nodes:
+    # Without an entry nothing is reached, and that has been told.
+    for name in graph.nodes if graph.workflow.entry in graph.nodes else ():
         if not graph.is_reached(name):
             yield Problem(
                 code="unreachable_node",

@@ -99,10 +99,15 @@ class Walks:
         left = dict.fromkeys(self._arrivals)
         while loop := _loop(left, self._moves):
             first = min(range(len(loop)), key=lambda index: len(self._walk_to(loop[index].source)))
-            round_ = [*loop[first:], *loop[:first]]
-            start = round_[0].source
-            names = list(dict.fromkeys(move.source.node for move in round_))
-            yield names, self.shown([*self._walk_to(start), *round_], start=start.node)
+            once_round = [*loop[first:], *loop[:first]]
+            nodes = list(dict.fromkeys(move.source.node for move in once_round))
+            walk: Walk = [*self._walk_to(once_round[0].source), *once_round]
+            if all(self._graph.nodes[name].max_visits is None for name in nodes):
+                walk = _shortened(walk, once_round)
+                start = nodes.index(walk[-1].target.node)
+                nodes = [*nodes[start:], *nodes[:start]]
+            yield nodes, self.shown(walk, start=nodes[0])
+            names = set(nodes)
             left = {place: None for place in left if place.node not in names}
 
     def longest(self) -> tuple[int, dict[str, Json]]:
@@ -263,6 +268,15 @@ def _loop(left: Mapping[Place, None], moves: Mapping[Place, Sequence[Move]]) -> 
         cycle: list[Place] = list(error.args[1])
         return [_move_between(moves, *pair) for pair in pairwise(cycle)]
     return []
+
+
+def _shortened(walk: Walk, once_round: Walk) -> Walk:
+    """Return the walk until it has been round once, from where it first comes into the loop."""
+    nodes = {move.source.node for move in once_round}
+    first = next(index for index, move in enumerate(walk) if move.source.node in nodes)
+    start, whole = walk[first].source.node, [*walk, *once_round]
+    ends = range(first + len(once_round), len(whole) + 1)
+    return next(whole[:end] for end in ends if whole[end - 1].target.node == start)
 
 
 def _move_between(moves: Mapping[Place, Sequence[Move]], source: Place, target: Place) -> Move:

@@ -1,6 +1,7 @@
 """Takes a counter-example at its word: walks its path, asks its rules, sees what comes of it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from orchestration.proofs import Problem
 from orchestration.rules import Rule, leaves_of, matches
@@ -9,6 +10,16 @@ from orchestration.workflow import MAX_STEPS, condition_of, rules_of
 from tests.fakes.simulator import At, Simulator, first
 
 Domains = Mapping[str, Sequence[Json]]
+
+
+class Step(NamedTuple):
+    """From a place on the path to a later one, by an exit; over a fork it may pass several."""
+
+    place: int
+    at: At
+    exit: str
+    there: int
+    after: At
 
 
 def reproduces(problem: Problem, document: Json, domains: Domains) -> bool:
@@ -23,37 +34,62 @@ def reproduces(problem: Problem, document: Json, domains: Domains) -> bool:
 
 def walked(simulator: Simulator, path: Sequence[str], starts: Sequence[At] = ()) -> set[At]:
     """Return every place that a walk along the path may end at; empty where it cannot be walked."""
-    begun = starts or [at for at in simulator.starts() if at.node == path[0]]
-    standing = {(0, at) for at in begun}
-    reached = set(standing)
-    while standing:
-        standing = {more for each in standing for more in _further(simulator, path, *each)}
-        standing -= reached
-        reached |= standing
-    return {at for index, at in reached if index == len(path) - 1}
+    ways = _ways(simulator, path, starts or list(simulator.starts()))
+    return {at for index, at in ways if index == len(path) - 1}
+
+
+def traces(simulator: Simulator, path: Sequence[str]) -> Iterator[list[Step]]:
+    """Yield for every place at the end of the path how a walk may come there."""
+    ways = _ways(simulator, path, [*simulator.starts()])
+    for end in (each for each in ways if each[0] == len(path) - 1):
+        trace: list[Step] = []
+        stand = end
+        while (before := ways[stand]) is not None:
+            trace.append(Step(*before, *stand))
+            stand = before[:2]
+        yield trace[::-1]
+
+
+def _ways(
+    simulator: Simulator, path: Sequence[str], starts: Sequence[At]
+) -> dict[tuple[int, At], tuple[int, At, str] | None]:
+    """Return all places on the path that can be come to, each with the one before and its exit."""
+    ways: dict[tuple[int, At], tuple[int, At, str] | None] = {}
+    ways |= {(0, at): None for at in starts if at.node == path[0]}
+    waiting = list(ways)
+    while waiting:
+        index, at = waiting.pop(0)
+        for exit, there, after in _further(simulator, path, index, at):
+            if (there, after) not in ways:
+                ways[there, after] = (index, at, exit)
+                waiting.append((there, after))
+    return ways
 
 
 def _further(
     simulator: Simulator, path: Sequence[str], index: int, at: At
-) -> Iterator[tuple[int, At]]:
+) -> Iterator[tuple[str, int, At]]:
     if index == len(path) - 1:
         return
     spec = simulator.workflow.nodes[at.node]
-    moves = [after for _, _, after in simulator.moves(at)]
+    moves = [(exit, after) for exit, _, after in simulator.moves(at)]
     if spec.kind != "fork":
-        yield from ((index + 1, after) for after in moves if after.node == path[index + 1])
+        yield from ((x, index + 1, after) for x, after in moves if after.node == path[index + 1])
         return
     # Behind the fork a walk is at the join, or where an error leads; a path may end before that.
     for there in range(index + 1, len(path)):
-        yield from ((there, after) for after in moves if after.node == path[there])
-    rest = path[index + 1 :]
-    if not any(simulator.workflow.nodes[name].kind == "join" for name in rest[:-1]):
+        yield from ((x, there, after) for x, after in moves if after.node == path[there])
+    kinds = [simulator.workflow.nodes[name].kind for name in path[index + 1 : -1]]
+    if "join" not in kinds:
         for exit in simulator.own_exits(spec):
             inside = simulator.arrive(at, simulator.target(spec, exit))
-            yield from ((index + 1, inside) for _ in [0] if inside.node == path[index + 1])
+            if inside.node == path[index + 1]:
+                yield exit, index + 1, inside
 
 
 def _leads_nowhere(simulator: Simulator, problem: Problem, example: Json) -> bool:
+    if problem.node is None:
+        return not set(example["path"]) & set(simulator.workflow.nodes)
     node, exit = str(problem.node), example["exit"]
     if example["path"] == [node] and simulator.workflow.entry != node:
         return simulator.target(simulator.workflow.nodes[node], exit) == ""
@@ -117,7 +153,11 @@ def _goes_elsewhere(simulator: Simulator, problem: Problem, example: Json) -> bo
 
 
 def _is_taken_by_none(simulator: Simulator, problem: Problem, example: Json) -> bool:
-    return first(_rules(simulator, problem), _hashed(example["fields"])) is None
+    rules = _rules(simulator, problem)
+    if "path" in example:
+        # Rules that happen to take everything need a default all the same.
+        return rules[-1].when is not None
+    return first(rules, _hashed(example["fields"])) is None
 
 
 def _says_nothing(simulator: Simulator, problem: Problem, example: Json) -> bool:
@@ -125,6 +165,8 @@ def _says_nothing(simulator: Simulator, problem: Problem, example: Json) -> bool
     (name,) = example["fields"]
     leaves = [leaf for rule in _rules(simulator, problem) for leaf in leaves_of(rule.when)]
     own = [leaf for leaf in leaves if leaf.field == name]
+    if not own:
+        return simulator.is_read(str(problem.node), name) and not simulator.is_ever_written(name)
     values = simulator.domains.get(name, [None])
     return any(len({matches(leaf, {name: value}) for value in values}) == 1 for leaf in own)
 
@@ -157,6 +199,18 @@ def _is_refused(simulator: Simulator, problem: Problem, example: Json) -> bool:
     return example["path"][-1] not in simulator.configs
 
 
+def _is_set_wrongly(simulator: Simulator, problem: Problem, example: Json) -> bool:
+    name = example["path"][-1]
+    spec, own = simulator.workflow.nodes[name], simulator.own_exits(simulator.workflow.nodes[name])
+    rules = [rule.name for rule in rules_of(spec)]
+    return (
+        name not in simulator.configs
+        or len(rules) > len(set(rules))
+        or not set(spec.exits) <= {*own, "error", *(["exhausted"] if spec.max_visits else [])}
+        or (spec.next is not None and (len(own) != 1 or own[0] in spec.exits))
+    )
+
+
 CHECKS: Mapping[str, Callable[[Simulator, Problem, Json], bool]] = {
     "unconnected_exit": _leads_nowhere,
     "route_without_edge": _leads_nowhere,
@@ -176,7 +230,7 @@ CHECKS: Mapping[str, Callable[[Simulator, Problem, Json], bool]] = {
     "parallel_write": _write_the_same,
     "missing_on_failure": _fails_for_good,
     "unknown_kind": _is_refused,
-    "bad_config": _is_refused,
+    "bad_config": _is_set_wrongly,
 }
 
 

@@ -113,6 +113,15 @@ class Simulator:
     def writes(self, node: str) -> frozenset[str]:
         return KINDS[self.workflow.nodes[node].kind].writes(self.configs[node])
 
+    def is_read(self, node: str, name: str) -> bool:
+        spec = self.workflow.nodes[node]
+        return name in KINDS[spec.kind].reads(self.configs[node])
+
+    def is_ever_written(self, name: str) -> bool:
+        declared = (self.workflow.input or {}).get("properties", {})
+        written = {f"input.{each}" for each in declared}.union(*map(self.writes, self.configs))
+        return _has(name, frozenset(written))
+
     def ends(self, node: str) -> bool:
         return KINDS[self.workflow.nodes[node].kind].ends
 
