@@ -217,6 +217,8 @@ def build(
 
 def _shop(settings: Settings) -> Shop:
     shop = Shop.load(settings.frontdesk_store_file or SHIPPED)
+    if not settings.has_slack:
+        return shop.without_slack()
     channel = settings.frontdesk_slack_agents_channel
     return shop.with_slack_channel(escalation.DEFAULT_QUEUE, channel) if channel else shop
 

@@ -52,7 +52,7 @@ def queue_message(
     target = _target(conversation)
     if target is None:
         return None
-    body = _frozen("message.created", _message_body(conversation, message), now)
+    body = frozen("message.created", _message_body(conversation, message), now)
     if notice and conversation.private_to:
         _queue_notice(connection, conversation, message.author, target, notice, now)
         target = conversation.private_to
@@ -86,7 +86,7 @@ def queue_edit(
         author=message.author,
         target=shown.target,
         follows=shown.id,
-        body=_frozen("message.edited", _message_body(conversation, message), now),
+        body=frozen("message.edited", _message_body(conversation, message), now),
         message=message,
         now=now,
     )
@@ -112,7 +112,7 @@ def queue_rating(
         audience="customer",
         author="system",
         target=target,
-        body=_frozen("rating.asked", details, now),
+        body=frozen("rating.asked", details, now),
         now=now,
     )
 
@@ -138,7 +138,7 @@ def _queue_notice(
         audience="customer",
         author=author,
         target=target,
-        body=_frozen("message.created", details, now),
+        body=frozen("message.created", details, now),
         now=now,
     )
 
@@ -162,7 +162,7 @@ def queue_event(
         audience="programs",
         author="system",
         target=tools.events_url,
-        body=_frozen(kind, details, now),
+        body=frozen(kind, details, now),
         now=now,
     )
 
@@ -175,7 +175,36 @@ def _target(conversation: Conversation) -> str | None:
     return conversation.reply_to or conversation.external_id
 
 
-def _frozen(kind: str, details: Mapping[str, Any], now: datetime) -> str:
+def queue_for_agents(
+    connection: Connection,
+    conversation: Conversation,
+    *,
+    kind: str,
+    type: str,
+    target: str,
+    details: Mapping[str, Any],
+    now: datetime,
+    follows: str | None = None,
+    message: Message | None = None,
+) -> Delivery:
+    """Put something on its way to where agents work; `type` says how it is drawn."""
+    return store.add_delivery(
+        connection,
+        conversation,
+        channel="slack",
+        kind=kind,
+        audience="agents",
+        author="system",
+        target=target,
+        body=frozen(type, details, now),
+        follows=follows,
+        message=message,
+        now=now,
+    )
+
+
+def frozen(kind: str, details: Mapping[str, Any], now: datetime) -> str:
+    """Return the body of a delivery, as it stays however often it is sent."""
     body = {"type": kind, "timestamp": now.isoformat(), "data": details}
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
 

@@ -9,16 +9,12 @@ from typing import Any
 from sqlalchemy import Connection
 
 from orchestration import delivery, escalated, escalation, learning, masking, resolution, store
+from orchestration.boards import AGENTS, FROM_NOTE
 from orchestration.context import Toolbox
 from orchestration.errors import BadInput, Conflict, NotAllowed
 from orchestration.interfaces import Dispatcher
 from orchestration.models import Approval, Conversation, Escalation, Message, Run
 from orchestration.types import ConversationId
-
-# Where agents write beside what they are shown of a case; a note's `source_id` says where there.
-AGENTS = "agents"
-# A reply that an agent made of a note; its `source_id` is the note's id.
-FROM_NOTE = "note"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -382,6 +382,7 @@ class Delivery(SQLModel, table=True):
     __table_args__ = (
         Index("ix_deliveries_conversation_id", "conversation_id", "position"),
         Index("ix_deliveries_reference", "reference"),
+        Index("ix_deliveries_message_id", "message_id"),
     )
 
     id: str = Field(primary_key=True)
@@ -406,6 +407,24 @@ class Delivery(SQLModel, table=True):
     due_at: datetime | None = Field(default=None, sa_type=Moment)
     started_at: datetime | None = Field(default=None, sa_type=Moment)
     finished_at: datetime | None = Field(default=None, sa_type=Moment)
+
+
+class Card(SQLModel, table=True):
+    """What a board shows of a case or an approval: `subject` is its id, `kind` says of which.
+
+    `delivery_id` is the card itself, `target` the board, `shown` the state that was last put on its
+    way, and `told_upto` the number up to which what was said stands in the card's thread.
+    """
+
+    __tablename__ = "cards"
+
+    subject: str = Field(primary_key=True)
+    kind: str
+    conversation_id: str = Field(foreign_key="conversations.id", index=True)
+    delivery_id: str = Field(index=True)
+    target: str
+    shown: str
+    told_upto: int = 0
 
 
 class Agent(SQLModel, table=True):

@@ -191,6 +191,14 @@ class Shop(_Part):
         queues = {**self.queues, queue: known.model_copy(update={"slack_channel": channel})}
         return self.model_copy(update={"queues": queues})
 
+    def without_slack(self) -> "Shop":
+        """Return the shop with no queue shown in Slack."""
+        queues = {
+            name: queue.model_copy(update={"slack_channel": None})
+            for name, queue in self.queues.items()
+        }
+        return self.model_copy(update={"queues": queues})
+
     @cached_property
     def zone(self) -> ZoneInfo:
         """The shop's time zone."""

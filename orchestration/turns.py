@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from orchestration import endings, escalated, part_runs, parts, store
+from orchestration import boards, endings, escalated, part_runs, parts, store
 from orchestration.classification import Facts, split
 from orchestration.context import Case, Toolbox, identify, look_up, open_case
 from orchestration.delivery import Postman
@@ -73,6 +73,9 @@ class Turns:
         while await self._walk_next(held):
             continue
         await self._postman.deliver_due(held)
+        # What became of a delivery is news to the boards in its turn.
+        while await self._write(lambda c: boards.refresh(c, self._tools, held)):
+            await self._postman.deliver_due(held)
 
     async def _walk_next(self, held: Hold) -> bool:
         try:
