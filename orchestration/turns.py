@@ -69,11 +69,18 @@ class Turns:
     async def _work(self, held: Hold) -> None:
         await self._postman.deliver_due(held)
         await self._write(lambda c: escalated.keep_time(c, self._tools, held))
+        # Agents see what was written before the bot has thought about it.
+        await self._show(held)
         await self._tools.catalog.wait()
         while await self._walk_next(held):
             continue
         await self._postman.deliver_due(held)
-        # What became of a delivery is news to the boards in its turn.
+        await self._show(held)
+
+    async def _show(self, held: Hold) -> None:
+        """Bring the boards up to date; what became of a delivery is news to them in its turn."""
+        if not boards.all_of(self._tools.shop):
+            return
         while await self._write(lambda c: boards.refresh(c, self._tools, held)):
             await self._postman.deliver_due(held)
 

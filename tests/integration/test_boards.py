@@ -411,13 +411,15 @@ async def test_a_proposal_has_a_card_that_shows_what_is_written_meanwhile_and_wh
             await desk.advance(conversation)
 
     cards = desk.shown("card")
-    assert [(one["id"], one["update"]) for one in cards] == [
-        (approval, False),
-        (approval, True),
-        (approval, True),
+    assert [one["update"] for one in cards] == [False, True, True, True]
+    assert {one["id"] for one in cards} == {approval}
+    assert [one["said_since"] for one in cards] == [[], *[["hurry up"]] * 3]
+    assert [(one["status"], one["outcome"]) for one in cards] == [
+        ("open", None),
+        ("open", None),
+        ("released", None),
+        ("released", "done"),
     ]
-    assert [one["said_since"] for one in cards] == [[], ["hurry up"], ["hurry up"]]
-    assert [one["status"] for one in cards] == ["open", "open", "released"]
     assert cards[0]["proposal"] == "refund 59.90 USD on order 1042"
     assert after_proposal < after_message < len(board.shown)
     assert {one.follows for one in desk.parcels("card")[1:]} == {f"shown-{board.shown[0].delivery}"}

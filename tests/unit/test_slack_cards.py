@@ -108,7 +108,7 @@ def problems_of(drawing: Drawing) -> list[str]:
 
 def actions_of(drawing: Drawing) -> dict[str, str]:
     """Return the buttons with their values, and what the overflow offers."""
-    found = {}
+    found: dict[str, str] = {}
     for block in drawing.blocks:
         for element in block.get("elements", []) if block["type"] == "actions" else []:
             if element["type"] == "overflow":
