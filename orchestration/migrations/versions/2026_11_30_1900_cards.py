@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision: str = "f20c7be4d518"
-down_revision: str | Sequence[str] | None = "d81b3f6a2c94"
+down_revision: str | Sequence[str] | None = "e7c2419ab5d0"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
