@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select
 from orchestration.errors import NotFound
 from orchestration.models import Approval, Customer, ModelCall, Money, Run, table
 from orchestration.store.conversations import conversations, runs
-from orchestration.store.erasure import ERASED
+from orchestration.store.examples import ERASED
 from orchestration.store.runs import steps
 from orchestration.types import Json
 

@@ -46,10 +46,11 @@ def is_over(found: list[Json]) -> bool:
 
 
 def events(listener: Receiver, conversation: str) -> list[Json]:
+    # A signature is good for five minutes, and the listener has heard all that was told before.
     return [
-        each
-        for each in map(opened, listener.requests)
-        if each["data"]["conversation_id"] == conversation
+        opened(request)
+        for request in listener.requests
+        if json.loads(request.body)["data"]["conversation_id"] == conversation
     ]
 
 

