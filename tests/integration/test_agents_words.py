@@ -1,7 +1,7 @@
 """What agents write: notes stay among them until sent, and what was sent can be put right."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from datetime import timedelta
 
 import pytest
@@ -188,7 +188,7 @@ async def test_a_case_that_rested_long_enough_is_up_again(
 async def test_a_question_is_rated_once(floor: Floor, claimed: ConversationId) -> None:
     await floor.command("resolve", claimed)
 
-    def rate(score: int) -> object:
+    def rate(score: int) -> Awaitable[object]:
         return floor.database.write(
             lambda c: resolution.rate(c, floor.tools, claimed, score=score, question="q-1")
         )

@@ -1,6 +1,7 @@
 """How a case stands against its response target, in opening hours."""
 
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -89,8 +90,8 @@ def test_over_a_change_of_clocks_a_target_keeps_its_hours() -> None:
     assert shop.open_time(saturday, due) == timedelta(hours=4)
 
 
-def case(**fields: object) -> Escalation:
-    given = {
+def case(**fields: Any) -> Escalation:
+    given: dict[str, Any] = {
         "id": "e-1",
         "conversation_id": "c-1",
         "reason": "",
