@@ -22,10 +22,15 @@ _CLAUSE = re.compile(
     r"[;:] |, (?:but|and|so|aber|und|doch|mais|et|pero|y|ma|e|maar|en|mas|which|while) "
     r"| [\u2013\u2014] "
 )
-# Where the evidence may be cut: never between the things of a list, which share their denial.
+# Where the evidence may be cut: never between the things of a list, which share their denial, but
+# where a denial begins, which says nothing of what stands before it.
 _HALVES = re.compile(
     r"[;:] |,? (?:but|so|because|aber|sondern|weil|mais|pero|porque|ma|maar|mas) "
     r"|,? and (?=(?:have|has|is|are|do|does|you|we|it|there)\b)"
+    r"|,? (?:and|und|et|y|e|en) (?=(?:no|not|never|nothing|none|nichts?|keine?[nmrs]?|nie|rien"
+    r"|aucune?|jamais|nada|ning[uú]n[oa]?s?|nunca|niente|nulla|nessun[oa]?|mai|niets|niet|geen"
+    r"|nooit|nenhuma?)\b)"
+    r"|, (?=(?:nothing|nichts|rien|nada|niente|nulla|niets)\b)"
 )
 _ENDINGS = re.compile(
     r"(?:ings?|ies|ed|es|s|ungen|ung|en|er|em|ement|ements|cion|ciones|zione|zioni|coes|cao)$"
@@ -147,9 +152,9 @@ def rests_on_article(parts: Sequence[Sentence], known: Sequence[Ground], languag
 def _claims(sentence: str, language: str) -> Iterator[tuple[str, Ground]]:
     """Return the clauses of a sentence that state something."""
     for clause in _CLAUSE.split(sentence):
-        claim = _ground(clause, "", language)
-        if claim.stems and courtesy.claims(clause):
-            yield clause, claim
+        for text, claim in _pure(clause, "", language):
+            if claim.stems and courtesy.claims(text):
+                yield text, claim
 
 
 def stems(folded: str) -> frozenset[str]:
@@ -159,7 +164,10 @@ def stems(folded: str) -> frozenset[str]:
 
 
 def _stem(word: str) -> str:
-    return (_ENDINGS.sub("", word) if len(word) > 5 else word.rstrip("s"))[:_STEM]
+    if len(word) > _STEM:
+        return _ENDINGS.sub("", word)[:_STEM]
+    # As the longer forms lose it: "store" like "stored", "price" like "prices".
+    return word.rstrip("s").removesuffix("e")
 
 
 _RECORD_WORDS = {_stem(name): stems(said) for name, said in _SAID.items()}
@@ -167,7 +175,7 @@ _RECORD_WORDS = {_stem(name): stems(said) for name, said in _SAID.items()}
 
 def _sentences(text: str, kind: str, language: str) -> list[Ground]:
     wholes = [part.text for part in sentences(text)]
-    singles = [_ground(whole, kind, language) for whole in wholes]
+    singles = [ground for whole in wholes for _, ground in _pure(whole, kind, language)]
     clauses = [
         _ground(clause, kind, language)
         for whole in wholes
@@ -181,6 +189,14 @@ def _sentences(text: str, kind: str, language: str) -> list[Ground]:
         if left.denies == right.denies
     ]
     return singles + clauses + pairs
+
+
+def _pure(text: str, kind: str, language: str) -> list[tuple[str, Ground]]:
+    """Return a text as it is, or in pieces where it denies one thing and says another."""
+    pieces = [(piece, _ground(piece, kind, language)) for piece in _HALVES.split(text)]
+    if len({ground.denies for _, ground in pieces}) > 1:
+        return pieces
+    return [(text, _ground(text, kind, language))]
 
 
 # Articles come again and again; a customer's orders and words are not kept.

@@ -1,5 +1,6 @@
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from statistics import quantiles
 from typing import Any
 
@@ -7,7 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot import sample
 from orchestration import quality
+from orchestration.quality.text import sentences
 from orchestration.shop import LANGUAGES, Shop
 from orchestration.texts import Texts
 from orchestration.types import Citation, Draft, Evidence, Verdict
@@ -15,6 +18,7 @@ from tests.unit.quality_drafts import FOREIGN, corrupted, good, invented
 from tests.unit.quality_texts import ARTICLES, INVENTED, OTHER_FACTS, SAME_FACTS
 
 SEED = 7
+NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 RETURNS = Evidence(
     kind="article",
     id="returns",
@@ -380,6 +384,88 @@ def test_a_turned_sentence_is_not_supported_by_what_it_turns() -> None:
     verdict = judge("You can not return unused items.")
 
     assert verdict.outcome == "unsure"
+
+
+# An article whose sentence ends in a denial, what it says before that, and the same turned round.
+ENDS_IN_A_DENIAL = {
+    "en": (
+        "We store your name and your address, and nothing that we do not need.",
+        "We store your name and address.",
+        "We do not store your name or address.",
+    ),
+    "de": (
+        "Wir speichern Ihren Namen und Ihre Anschrift, und nichts, was wir nicht brauchen.",
+        "Wir speichern Ihren Namen und Ihre Anschrift.",
+        "Wir speichern Ihren Namen und Ihre Anschrift nicht.",
+    ),
+    "fr": (
+        "Nous enregistrons votre nom et votre adresse, et rien dont nous n'avons pas besoin.",
+        "Nous enregistrons votre nom et votre adresse.",
+        "Nous n'enregistrons jamais votre nom ni votre adresse.",
+    ),
+    "es": (
+        "Guardamos su nombre y su dirección, y nada que no necesitemos.",
+        "Guardamos su nombre y su dirección.",
+        "No guardamos su nombre ni su dirección.",
+    ),
+    "it": (
+        "Conserviamo il suo nome e il suo indirizzo, e niente che non ci serva.",
+        "Conserviamo il suo nome e il suo indirizzo.",
+        "Non conserviamo il suo nome e il suo indirizzo.",
+    ),
+    "nl": (
+        "We bewaren uw naam en uw adres, en niets dat we niet nodig hebben.",
+        "We bewaren uw naam en uw adres.",
+        "We bewaren uw naam en uw adres niet.",
+    ),
+    "pt": (
+        "Guardamos o seu nome e o seu endereço, e nada de que não precisamos.",
+        "Guardamos o seu nome e o seu endereço.",
+        "Não guardamos o seu nome nem o seu endereço.",
+    ),
+}
+
+
+@pytest.mark.parametrize("language", ENDS_IN_A_DENIAL)
+def test_a_denial_at_the_end_denies_nothing_that_stands_before_it(language: str) -> None:
+    article, said, turned = ENDS_IN_A_DENIAL[language]
+    evidence = (Evidence(kind="article", id="returns", text=article),)
+    drafts = {text: judge(text, evidence=evidence, language=language) for text in (article, said)}
+
+    denied = judge(turned, evidence=evidence, language=language)
+
+    assert {text: verdict.reasons for text, verdict in drafts.items()} == {article: (), said: ()}
+    assert denied.outcome == "unsure"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "We keep your name, addresses, orders and messages, and nothing that we do not need.",
+        "We store your name, addresses, orders and messages, nothing that we do not need for them.",
+        "We keep your name, addresses, orders and messages but nothing that we don't need.",
+        "Card numbers are never kept by us.",
+        "We do not sell personal data.",
+        "Chat messages are deleted after 24 months, and orders are kept for 7 years.",
+        "Deleting an account cannot be undone.",
+    ],
+)
+def test_a_model_may_tell_what_is_not_done_with_data(text: str) -> None:
+    [article] = [one for one in sample.load(NOW).articles if one.id == "privacy"]
+    evidence = (Evidence(kind="article", id="returns", text=article.text),)
+
+    assert judge(text, evidence=evidence).reasons == ()
+
+
+def test_a_model_may_quote_any_sentence_of_any_article_of_the_sample_shop() -> None:
+    doubted = []
+    for article in sample.load(NOW).articles:
+        evidence = (Evidence(kind="article", id="returns", text=article.text),)
+        for part in sentences(article.text):
+            verdict = judge(part.text, evidence=evidence, language=article.language)
+            doubted += [(part.text, verdict.reasons)] if verdict.outcome != "passed" else []
+
+    assert doubted == []
 
 
 def test_a_model_that_only_says_yes_is_doubted() -> None:
