@@ -5,6 +5,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from pydantic import TypeAdapter
 from sqlalchemy import Connection
@@ -157,13 +158,19 @@ async def identify(source: OrderSource, case: Case) -> None:
 
 
 async def look_up(tools: Toolbox, conversation: Conversation) -> None:
-    """Ask the channel's directory who the customer is, where that was not done lately.
+    """Ask the channel's directory who the customer is and what they sent, where it has one.
 
-    While nobody can tell, the customer stays a guest, and is asked about again the next time.
+    What it cannot tell is asked again the next time; until then the customer is a guest.
     """
     directory = tools.directories.get(conversation.channel)
     if directory is None:
         return
+    if await tools.database.read(lambda c: store.list_unanswered(c, conversation.id)):
+        await _look_up_person(tools, directory, conversation)
+        await _fetch_files(tools, directory, conversation)
+
+
+async def _look_up_person(tools: Toolbox, directory: Directory, conversation: Conversation) -> None:
     now = tools.clock()
     person = await tools.database.read(lambda c: store.customer_of(c, conversation))
     if person.profile_at and now - person.profile_at < _PROFILE_LASTS:
@@ -175,6 +182,18 @@ async def look_up(tools: Toolbox, conversation: Conversation) -> None:
         log.warning("nobody could tell who the customer is", extra={"reason": describe(failure)})
         return
     await tools.database.write(lambda c: store.save_profile(c, person.id, profile, now))
+
+
+async def _fetch_files(tools: Toolbox, directory: Directory, conversation: Conversation) -> None:
+    awaited = await tools.database.read(lambda c: store.list_unfetched(c, conversation.id))
+    for id, url in awaited:
+        try:
+            async with asyncio.timeout(_PATIENCE.total_seconds()):
+                content = await directory.fetch(url)
+        except (ExternalFailure, TimeoutError) as failure:
+            log.warning("a file could not be fetched", extra={"reason": describe(failure)})
+        else:
+            await tools.database.write(partial(store.save_file, id=id, content=content))
 
 
 def read_memory(conversation: Conversation) -> Memory:

@@ -47,10 +47,13 @@ class Channel(Protocol):
 
 
 class Directory(Protocol):
-    """Knows who a channel's people are."""
+    """Knows who a channel's people are, and holds the files that they send."""
 
     async def look_up(self, source: str, external_id: str) -> Profile:
         """Return who somebody is; raises `ExternalFailure` where nobody can tell."""
+
+    async def fetch(self, url: str) -> bytes:
+        """Return the content of a file that somebody sent; raises `ExternalFailure`."""
 
 
 class OrderSource(Protocol):

@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 PATH = "/slack/events"
 _GREET_AGAIN = 5.0
+# A connection that broke is noticed and made anew within this time.
+_PING_SECONDS = 2.0
 # Bolt warns of settings that it takes from the environment by itself and does not need here.
 _bolt_log = logging.getLogger("slack_bolt.frontdesk")
 _bolt_log.setLevel(logging.ERROR)
@@ -64,7 +66,9 @@ class Slack:
         handler = None
         if token := self._settings.slack_app_token:
             client = new_client("", base_url=self._settings.slack_api_url)
-            handler = AsyncSocketModeHandler(self.app, token, web_client=client)
+            handler = AsyncSocketModeHandler(
+                self.app, token, web_client=client, ping_interval=_PING_SECONDS
+            )
             tasks.append(asyncio.create_task(_connect(handler)))
         try:
             yield

@@ -114,7 +114,7 @@ def _incoming(body: Event, event: Event) -> IncomingMessage | None:
     if is_direct:
         own = {
             "conversation": f"{team}:{channel}:{thread}",
-            "joins": "named" if is_reply else "newest",
+            "joins": "newest",
             "answers": f"{channel}:{above}" if is_reply else None,
         }
     return IncomingMessage(
@@ -151,7 +151,7 @@ def _attachments(event: Event) -> list[Attachment]:
         Attachment(
             name=str(file.get("name") or "file"),
             type=str(file.get("mimetype") or "application/octet-stream"),
-            url=file.get("permalink") or file.get("url_private"),
+            url=file.get("url_private_download") or file.get("url_private"),
         )
         for file in event.get("files") or ()
     ]

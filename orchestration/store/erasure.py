@@ -1,5 +1,6 @@
 """What is held about one customer: exported whole, or erased with only ids and costs left."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +23,7 @@ from orchestration.models import (
     File,
     Message,
     OrderRow,
+    RawEvent,
     Run,
     Step,
     TrialTurn,
@@ -29,10 +31,23 @@ from orchestration.models import (
 )
 from orchestration.store import rows
 from orchestration.store.conversations import LEASE, conversations, lock, messages, runs
+from orchestration.store.deliveries import add_delivery
 from orchestration.store.examples import ERASED, forget_examples
 from orchestration.types import Json
 
-_OWNED: tuple[Any, ...] = (Message, Event, Run, Approval, Escalation, Delivery, Example, TrialTurn)
+# The kind of the deliveries that take back what stands elsewhere.
+TAKEN_BACK = "erasure"
+_OWNED: tuple[Any, ...] = (
+    RawEvent,
+    Message,
+    Event,
+    Run,
+    Approval,
+    Escalation,
+    Delivery,
+    Example,
+    TrialTurn,
+)
 
 
 def list_silent(connection: Connection, *, before: datetime) -> list[Conversation]:
@@ -196,6 +211,7 @@ def erase_conversation(connection: Connection, id: str) -> None:
     files, steps, deliveries = table(File), table(Step), table(Delivery)
     connection.execute(delete(files).where(files.c.message_id.in_(own_messages)))
     _blank(connection, steps, steps.c.run_id.in_(own_runs), input=None, output=None, error=None)
+    shown = _list_shown(connection, id)
     own_deliveries = deliveries.c.conversation_id == id
     _blank(connection, deliveries, own_deliveries, body="", target="", error=None)
     _blank(
@@ -217,6 +233,7 @@ def erase_conversation(connection: Connection, id: str) -> None:
         (Escalation, {"brief": None, "reason": ERASED, "end_reason": None}),
         (Event, {"details": None}),
         (TrialTurn, {"details": None}),
+        (RawEvent, {"body": None}),
     ):
         target = table(model)
         _blank(connection, target, target.c.conversation_id == id, **values)
@@ -228,6 +245,8 @@ def erase_conversation(connection: Connection, id: str) -> None:
         memory=None,
         details=None,
         callback_url=None,
+        reply_to=None,
+        private_to=None,
         rating_comment=None,
         due_at=None,
         status="resolved",
@@ -235,6 +254,42 @@ def erase_conversation(connection: Connection, id: str) -> None:
         assignee=None,
         revision=conversations.c.revision + 1,
         turn_token=conversations.c.turn_token + 1,
+    )
+    for post in shown:
+        _take_back(connection, post)
+
+
+def _list_shown(connection: Connection, id: str) -> list[Delivery]:
+    """Return what was posted where it stays until we take it back."""
+    deliveries = table(Delivery)
+    statement = select(deliveries).where(
+        deliveries.c.conversation_id == id,
+        deliveries.c.channel == "slack",
+        deliveries.c.kind != TAKEN_BACK,
+        deliveries.c.reference.is_not(None),
+    )
+    found = rows.fetch(connection, Delivery, statement)
+    return list({post.reference: post for post in reversed(found)}.values())
+
+
+def _take_back(connection: Connection, post: Delivery) -> None:
+    details = {
+        "message": post.reference,
+        "delivery": post.id,
+        "thread": post.target.partition("/")[2],
+        "at": post.created_at.isoformat(),
+    }
+    add_delivery(
+        connection,
+        rows.get(connection, Conversation, post.conversation_id),
+        channel=post.channel,
+        kind=TAKEN_BACK,
+        audience="programs",
+        author="system",
+        target=str(post.reference),
+        body=json.dumps({"type": "slack.delete", "data": details}),
+        # Long past, and so due at once.
+        now=post.created_at,
     )
 
 

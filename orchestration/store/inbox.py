@@ -6,12 +6,13 @@ from typing import Any
 from sqlalchemy import Connection, delete, select, update
 
 from orchestration import masking
-from orchestration.models import Conversation, File, Message, RawEvent, Run, table
+from orchestration.models import Conversation, File, Message, RawEvent, Run, Step, table
 from orchestration.store import approvals, conversations, deliveries, messages, rows
 from orchestration.types import Json, Raw
 
 raw_events = table(RawEvent)
 files = table(File)
+steps = table(Step)
 
 # What stands in the place of a message that its author took back.
 DELETED = "[deleted]"
@@ -81,7 +82,8 @@ def redact_message(connection: Connection, message: Message, now: datetime) -> N
     _set(connection, message.id, text=DELETED, details=details)
     connection.execute(delete(files).where(files.c.message_id == message.id))
     messages.answer(connection, [message.id], "deleted")
-    _forget_words(connection, message)
+    _forget_events(connection, message)
+    _forget_runs(connection, message)
     _start_anew(connection, message.conversation_id, now)
 
 
@@ -103,7 +105,20 @@ def _start_anew(connection: Connection, conversation: str, now: datetime) -> Non
     conversations.make_due(connection, conversation, now)
 
 
-def _forget_words(connection: Connection, message: Message) -> None:
+def _forget_runs(connection: Connection, message: Message) -> None:
+    runs = conversations.runs
+    own = runs.c.conversation_id == message.conversation_id
+    for run in rows.fetch(connection, Run, select(runs).where(own)):
+        if message.id not in (run.messages or ()):
+            continue
+        connection.execute(update(runs).where(runs.c.id == run.id).values(text=DELETED))
+        # One under way still goes by its journal, and ends before it says anything.
+        if run.status != "running":
+            words = {"input": None, "output": None}
+            connection.execute(update(steps).where(steps.c.run_id == run.id).values(**words))
+
+
+def _forget_events(connection: Connection, message: Message) -> None:
     own = raw_events.c.conversation_id == message.conversation_id
     channel_id = str(message.source_id).rpartition(":")[2]
     for row in rows.fetch(connection, RawEvent, select(raw_events).where(own)):

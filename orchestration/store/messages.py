@@ -90,14 +90,17 @@ def _name_of(connection: Connection, incoming: IncomingMessage, now: datetime) -
 def _find_joined(
     connection: Connection, incoming: IncomingMessage, person: Customer, now: datetime
 ) -> Conversation | None:
-    if incoming.answers:
-        above = _find_above(connection, incoming)
-        return above if above and above.customer_id == person.id else None
+    above = _find_above(connection, incoming) if incoming.answers else None
+    if above and above.customer_id == person.id:
+        return above
     if incoming.joins == "known":
         named = conversations.newest_conversation(
             connection, incoming.channel, incoming.conversation or ""
         )
         return named if named and named.customer_id == person.id else None
+    if incoming.joins == "named":
+        return None
+    # Below a message of ours whose number we have not got yet, too.
     newest = _newest_of(connection, incoming.channel, person)
     return newest if newest and _goes_on(newest, now) else None
 
@@ -275,6 +278,26 @@ def _make_due(
     due = conversations.turn_due(connection, conversation.id, debounce) or now
     conversations.make_due(connection, conversation.id, due)
     return due
+
+
+def list_unfetched(connection: Connection, conversation: str) -> list[tuple[str, str]]:
+    """Return id and address of the files of unanswered messages whose content is not here yet."""
+    statement = (
+        select(files.c.id, files.c.url)
+        .select_from(files.join(messages, files.c.message_id == messages.c.id))
+        .where(
+            messages.c.conversation_id == conversation,
+            messages.c.turn_id.is_(None),
+            files.c.content.is_(None),
+            files.c.url.is_not(None),
+        )
+    )
+    return [(id, url) for id, url in connection.execute(statement)]
+
+
+def save_file(connection: Connection, id: str, content: bytes) -> None:
+    """Keep the content of an attachment."""
+    connection.execute(update(files).where(files.c.id == id).values(content=content))
 
 
 def say(

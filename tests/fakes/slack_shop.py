@@ -24,14 +24,14 @@ from orchestration.context import Toolbox
 from orchestration.desk import Desk
 from orchestration.gateway import Gateway
 from orchestration.interfaces import Dispatcher, IntentClassifier, OrderSource
-from orchestration.models import Conversation, RawEvent, table
+from orchestration.models import Conversation, Customer, File, RawEvent, table
 from orchestration.programs import publish
 from orchestration.shop import Shop
 from orchestration.texts import Texts
 from orchestration.turns import Turns
 from orchestration.types import ConversationId, Intent, Json
 from tests.fakes.floor import INTENTS, FakeClassifier, FakeOrders, Talk, _talk, sample_orders
-from tests.fakes.questions import SHOP, FakeIndex
+from tests.fakes.questions import RETURNS, SHOP, FakeIndex
 from tests.fakes.slack_server import SUPPORT, FakeSlack
 from tests.fakes.workflows import SHIPPED
 
@@ -72,6 +72,15 @@ class SlackShop:
         """Return all that is on record about a conversation."""
         id = ConversationId(conversation)
         return await self.app.database.read(lambda c: _talk(c, id))
+
+    async def person_of(self, conversation: Conversation) -> Customer:
+        """Return the customer of a conversation."""
+        return await self.app.database.read(lambda c: store.customer_of(c, conversation))
+
+    async def files(self) -> list[File]:
+        """Return all attachments."""
+        rows = select(table(File)).order_by(table(File).c.name)
+        return await self.app.database.read(lambda c: store.fetch(c, File, rows))
 
     async def raw_events(self) -> list[RawEvent]:
         """Return the events as they were kept."""
@@ -153,6 +162,7 @@ async def _build(
     source = workflow if isinstance(workflow, str) else json.dumps(workflow)
     await database.write(lambda c: store.replace_intents(c, intents))
     await database.write(lambda c: publish(c, source, author="test", note="", clock=utc_now))
+    await database.write(lambda c: store.save_articles(c, [RETURNS]))
     client = new_client(
         read.slack_bot_token or "", base_url=read.slack_api_url, seconds=REQUEST_SECONDS
     )

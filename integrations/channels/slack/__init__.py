@@ -5,7 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
@@ -25,6 +25,10 @@ EVENT_TYPE = "frontdesk_delivery"
 # How far our clock and Slack's may be apart, in seconds.
 _CLOCKS = 60
 _PAGE = 200
+# Done again these show nothing twice.
+_REPEATABLE = ("message.edited", "slack.delete", "slack.reaction", "slack.update")
+# Of what is to be taken back: it is not there any more, or only one person ever saw it.
+_GONE = ("message_not_found", "cant_delete_message", "channel_not_found")
 _MOST_PAGES = 10
 # What a conversation's status is to Slack, which shows it beside the conversation.
 SESSIONS = {"open": "active", "escalated": "suspended", "assigned": "suspended"}
@@ -91,6 +95,8 @@ class SlackChannel:
             return await self._react(parcel, details)
         if kind == "slack.ephemeral":
             return await self._show_to_one(parcel, details)
+        if kind == "slack.delete":
+            return await self._take_back(details)
         drawings = self._draw(kind, details)
         if kind in ("slack.update", "message.edited") or details.get("update"):
             return await self._update(parcel, drawings[0])
@@ -107,10 +113,10 @@ class SlackChannel:
         kind, details = str(body["type"]), dict(body["data"])
         if kind == "slack.ephemeral":
             raise PermanentFailure("nobody can look at what one person alone was shown")
-        if kind in ("slack.update", "slack.reaction", "message.edited") or details.get("update"):
+        if kind in _REPEATABLE or details.get("update"):
             return None
         place = await self._place(parcel)
-        seen = await self._seen(parcel, place)
+        seen = await self._seen(parcel.delivery, parcel.started_at, place)
         if len(seen) < len(self._draw(kind, details)):
             return None
         return Receipt(reference=reference(place.channel, seen[0]))
@@ -160,7 +166,7 @@ class SlackChannel:
         # Of a long text some pieces may stand there since an earlier attempt.
         is_again = len(drawings) > 1 and parcel.attempt > 1
         with _undoubted():
-            seen = await self._seen(parcel, place) if is_again else {}
+            seen = await self._seen(parcel.delivery, parcel.started_at, place) if is_again else {}
         for number, drawing in enumerate(drawings):
             if number in seen:
                 continue
@@ -216,19 +222,37 @@ class SlackChannel:
         )
         return Receipt(reference=reference(place.channel, str(shown["message_ts"])))
 
-    async def _seen(self, parcel: Parcel, place: Place) -> dict[int, str]:
-        """Return the numbers of the messages that bear the delivery's id, by piece."""
+    async def _take_back(self, details: Mapping[str, Any]) -> Receipt:
+        """Delete a message, and the further pieces of a long one."""
+        channel, ts = parse_reference(str(details["message"]))
+        for number in await self._pieces(channel, ts, details):
+            try:
+                await call(self._client.chat_delete(channel=channel, ts=number))
+            except PermanentFailure as refused:
+                if not any(word in str(refused) for word in _GONE):
+                    raise
+        return Receipt(reference=str(details["message"]))
+
+    async def _pieces(self, channel: str, ts: str, details: Mapping[str, Any]) -> set[str]:
+        if not details.get("thread"):
+            return {ts}
+        place = Place(channel=channel, thread=str(details["thread"]))
+        since = datetime.fromisoformat(str(details["at"]))
+        return {ts, *(await self._seen(str(details["delivery"]), since, place)).values()}
+
+    async def _seen(self, delivery: str, since: datetime, place: Place) -> dict[int, str]:
+        """Return the numbers of the messages that bear a delivery's id, by piece."""
         seen = {}
-        async for message in self._messages(parcel, place):
+        async for message in self._messages(since, place):
             metadata = message.get("metadata") or {}
             payload = metadata.get("event_payload") or {}
             is_ours = metadata.get("event_type") == EVENT_TYPE
-            if is_ours and payload.get("delivery_id") == parcel.delivery:
+            if is_ours and payload.get("delivery_id") == delivery:
                 seen[int(payload.get("part", 0))] = str(message["ts"])
         return seen
 
-    async def _messages(self, parcel: Parcel, place: Place) -> AsyncIterator[Mapping[str, Any]]:
-        oldest = f"{parcel.started_at.timestamp() - _CLOCKS:.6f}"
+    async def _messages(self, since: datetime, place: Place) -> AsyncIterator[Mapping[str, Any]]:
+        oldest = f"{since.timestamp() - _CLOCKS:.6f}"
         where: dict[str, Any] = {"channel": place.channel, "oldest": oldest, "limit": _PAGE}
         ask: Callable[..., Awaitable[Any]] = self._client.conversations_history
         if place.thread:
