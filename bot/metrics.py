@@ -7,6 +7,7 @@ _COUNTERS = {
     "runs": ("Runs that came to an end", ("route", "outcome")),
     "steps": ("Steps that were done", ("kind", "exit", "status")),
     "classifications": ("Turns classified, by whom, and what a model asked said", ("by", "asked")),
+    "observations": ("Classifications that an accepted example shows", ("confidence", "correct")),
     "deliveries": ("Deliveries that came to an end", ("channel", "kind", "status")),
     "reminders": ("Reminders of response targets", ("level", "queue")),
     "model_calls": ("Requests to models", ("tier", "model", "status")),

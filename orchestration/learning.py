@@ -1,14 +1,18 @@
 """What people teach the classifier: customers' words proposed as examples, accepted or rejected."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
 
-from orchestration import masking, store
+from orchestration import masking, parts, store
 from orchestration.errors import BadInput, Conflict
 from orchestration.models import Escalation, Example, Run
 from orchestration.types import Json
+
+# Between a confidence of 0 and 1.
+_BANDS = 10
 
 CORRECTION, RESOLUTION = "correction", "resolution"
 
@@ -18,35 +22,38 @@ def correct(
 ) -> Example:
     """Propose a run's words as an example of the intent that they really are about.
 
-    A later correction of the same words replaces an earlier one that nobody has decided on; raises
-    `Conflict` where somebody has.
+    `part` is the number of the part where the turn asked for several things. A later correction of
+    the same words replaces an earlier one that nobody has decided on; raises `Conflict` where
+    somebody has.
     """
     _require_intent(connection, intent)
     found = store.get(connection, Run, run)
-    example = _drawn_from(found, part=part, source=CORRECTION, intent=intent, by=by, now=now)
-    if example is None:
-        raise BadInput("the run has no text, or nothing has classified it", field="run")
-    return _propose(connection, example)
+    said = {each.part: each for each in _said(found)}
+    if part not in said:
+        has = f"has the parts {', '.join(map(str, said))}" if said else "has no words to learn from"
+        raise BadInput(f"is {part}, but the run {has}", field="part")
+    source = {"source": CORRECTION, "intent": intent, "proposed_by": by, "proposed_at": now}
+    return _propose(connection, said[part].model_copy(update=source))
 
 
 def propose_resolved(
     connection: Connection, case: Escalation, *, by: str, now: datetime
-) -> Example | None:
+) -> list[Example]:
     """Propose what led to a case that an agent resolved, unless it was proposed already.
 
     Without an intent where the classification knew none: whoever accepts it names one.
     """
-    run = store.get(connection, Run, case.run_id) if case.run_id else None
-    if run is None or store.find_example(connection, run.id, 0):
-        return None
-    example = _drawn_from(run, part=0, source=RESOLUTION, intent=None, by=by, now=now)
-    if example is None:
-        return None
+    if case.run_id is None:
+        return []
     known = {intent.name: intent.examples for intent in store.list_intents(connection)}
-    if example.text.casefold() in {text.casefold() for text in known.get(example.guess, ())}:
-        return None
-    intent = example.guess if example.guess in known else None
-    return _propose(connection, example.model_copy(update={"intent": intent}))
+    proposed = []
+    for example in _said(store.get(connection, Run, case.run_id), with_human=True):
+        taught = {text.casefold() for text in known.get(example.guess, ())}
+        if example.text.casefold() not in taught:
+            intent = example.guess if example.guess in known else None
+            source = {"source": RESOLUTION, "intent": intent, "proposed_by": by, "proposed_at": now}
+            proposed.append(example.model_copy(update=source))
+    return [each for each in proposed if store.add_unless_there(connection, each)]
 
 
 def accept(
@@ -67,12 +74,59 @@ def reject(connection: Connection, id: str, *, by: str, now: datetime) -> Exampl
     return _decide(connection, _undecided(connection, id), "rejected", by, now)
 
 
-def _drawn_from(
-    run: Run, *, part: int, source: str, intent: str | None, by: str, now: datetime
-) -> Example | None:
-    """Return the words of a run as an example; None where there are none, or nothing read them."""
-    text = " ".join(masking.redact(run.text).split())
-    read: Mapping[str, Json] | None = run.classification
+def figures(connection: Connection, *, since: datetime | None = None) -> dict[str, Json]:
+    """Return how turns were classified since a moment, and how that agrees with what people say.
+
+    Of the examples that somebody corrected or accepted `bands` compares the confidence with how
+    often the classification was right.
+    """
+    by, asked = store.count_classified(connection, since=since)
+    turns = sum(by.values())
+    compared = asked["agreed"] + asked["differed"]
+    return {
+        "turns": turns,
+        "local_share": by["local"] / turns if turns else None,
+        "asked": dict(asked),
+        "agreement": asked["agreed"] / compared if compared else None,
+        "bands": _bands(store.list_observed(connection, since=since)),
+    }
+
+
+def _bands(observed: Sequence[tuple[float, bool]]) -> list[Json]:
+    held: dict[int, list[tuple[float, bool]]] = defaultdict(list)
+    for confidence, is_right in observed:
+        held[min(_BANDS - 1, int(confidence * _BANDS))].append((confidence, is_right))
+    return [
+        {
+            "from": band / _BANDS,
+            "to": (band + 1) / _BANDS,
+            "examples": len(each),
+            "confidence": sum(confidence for confidence, _ in each) / len(each),
+            "correct": sum(is_right for _, is_right in each) / len(each),
+        }
+        for band, each in sorted(held.items())
+    ]
+
+
+def _said(run: Run, *, with_human: bool = False) -> list[Example]:
+    """Return the words of a run, or of each part of it, as nobody has proposed them yet.
+
+    With `with_human` only those parts that a human had to see to.
+    """
+    several = parts.from_json(run.parts)
+    if not several:
+        drawn = [_example(run, 0, run.text, run.classification)]
+    else:
+        drawn = [
+            _example(run, part.number, part.text, part.classification)
+            for part in several
+            if not with_human or part.outcome in ("escalate", "wait")
+        ]
+    return [example for example in drawn if example]
+
+
+def _example(run: Run, part: int, words: str, read: Mapping[str, Json] | None) -> Example | None:
+    text = " ".join(masking.redact(words).split())
     if not text or text == store.ERASED or not read:
         return None
     return Example(
@@ -81,13 +135,12 @@ def _drawn_from(
         part=part,
         conversation_id=run.conversation_id,
         message_id=next(iter(run.messages or ()), None),
-        source=source,
+        source="",
         text=text,
-        intent=intent,
         guess=read["intent"],
         confidence=read["confidence"],
-        proposed_by=by,
-        proposed_at=now,
+        proposed_by="",
+        proposed_at=run.started_at,
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import APIRouter, Depends
@@ -44,6 +45,13 @@ async def list_confusions(app: CurrentApp) -> dict[str, Any]:
     return {"items": [asdict(confusion) for confusion in found], "next": None}
 
 
+@router.get("/intents/figures")
+async def show_figures(app: CurrentApp, since: datetime | None = None) -> dict[str, Any]:
+    """Tell how turns are classified, and how that agrees with what people say."""
+    moment = since.replace(tzinfo=UTC) if since and since.tzinfo is None else since
+    return await app.database.read(lambda connection: learning.figures(connection, since=moment))
+
+
 @router.post("/runs/{id}/correct")
 async def correct(id: str, body: CorrectionIn, app: CurrentApp) -> dict[str, Any]:
     """Say what a run's text is really about; it becomes a proposed example."""
@@ -51,7 +59,7 @@ async def correct(id: str, body: CorrectionIn, app: CurrentApp) -> dict[str, Any
     return await _changed(
         app,
         lambda connection: learning.correct(
-            connection, id, intent=body.intent, by=body.agent, now=now
+            connection, id, intent=body.intent, by=body.agent, now=now, part=body.part
         ),
     )
 
@@ -78,12 +86,18 @@ async def list_examples(
 async def accept(id: str, body: AcceptIn, app: CurrentApp) -> dict[str, Any]:
     """Make the words an example; the classifier learns them within seconds."""
     now = app.tools.clock()
-    return await _changed(
+    taken = await _changed(
         app,
         lambda connection: learning.accept(
             connection, id, by=body.agent, now=now, intent=body.intent
         ),
     )
+    app.tools.telemetry.count(
+        "observations",
+        confidence=f"{int(10 * taken['confidence']) / 10:.1f}",
+        correct="yes" if taken["guess"] == taken["intent"] else "no",
+    )
+    return taken
 
 
 @router.post("/examples/{id}/reject")

@@ -199,10 +199,11 @@ class IntentsIn(Body):
 
 
 class CorrectionIn(Body):
-    """What a message is really about."""
+    """What a message is really about, or that part of it where it asked for several things."""
 
     agent: Line
     intent: Line
+    part: Annotated[int, Field(ge=0, le=100)] = 0
 
 
 class AcceptIn(Body):

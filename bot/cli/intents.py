@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -9,11 +10,13 @@ import typer
 
 from bot import settings
 from bot.cli import content
-from bot.cli.console import Failed, cli, err, out, show_json
+from bot.cli.console import Failed, cli, err, open_app, out, show_json
+from bot.cli.lines import read_moment
 from bot.cli.reading import basis_in_use
 from integrations.classifiers import classifiers
+from orchestration import learning
 from orchestration.intents import write_intents
-from orchestration.types import Confusion
+from orchestration.types import Confusion, Json
 
 intents = typer.Typer(help="The intents and their examples.", no_args_is_help=True)
 cli.add_typer(intents, name="intents")
@@ -81,3 +84,34 @@ def _print_confusion(confusion: Confusion) -> None:
     for each in confusion.collisions:
         words = f"{each.intent}: “{each.text}” is taken for {each.taken_for}, as “{each.nearest}”"
         out.print(f"    {words}", markup=False, soft_wrap=True)
+
+
+@intents.command("figures")
+def show_figures(
+    since: Annotated[str | None, typer.Option(help="A day or moment, such as 2026-11-01.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what is answered locally, how models agree, and how far confidence can be trusted."""
+    found = asyncio.run(_figures(read_moment(since)))
+    if as_json:
+        show_json(found)
+        return
+    out.print(f"{'turns classified':<28} {found['turns']}")
+    for words, name in (("of them locally", "local_share"), ("models agree", "agreement")):
+        out.print(f"{words:<28} {_percent(found[name])}")
+    for band in found["bands"]:
+        words = f"confidence {band['from']:.1f} to {band['to']:.1f}"
+        shares = f"{_percent(band['correct'])} right, {_percent(band['confidence'])} expected"
+        out.print(f"{words:<28} {shares}, {band['examples']} examples", markup=False)
+
+
+async def _figures(since: datetime | None) -> dict[str, Json]:
+    async with open_app() as app:
+        found: dict[str, Json] = await app.database.read(
+            lambda connection: learning.figures(connection, since=since)
+        )
+    return found
+
+
+def _percent(share: float | None) -> str:
+    return "nothing yet" if share is None else f"{share:.0%}"

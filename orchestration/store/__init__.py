@@ -115,8 +115,10 @@ from orchestration.store.escalations import (
 from orchestration.store.examples import (
     ERASED,
     add_to_intent,
+    count_classified,
     find_example,
     list_examples,
+    list_observed,
     lock_example,
 )
 from orchestration.store.inbox import (
@@ -274,6 +276,7 @@ __all__ = [
     "claim_trial",
     "content_version",
     "costs",
+    "count_classified",
     "count_orders",
     "count_recorded",
     "count_steps",
@@ -345,6 +348,7 @@ __all__ = [
     "list_files",
     "list_in_flight",
     "list_intents",
+    "list_observed",
     "list_open",
     "list_overdue",
     "list_own_approvals",

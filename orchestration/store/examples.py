@@ -1,12 +1,13 @@
 """Customers' words that people propose as examples, and the intents that take them."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, Select, func, or_, select, true, update
 
-from orchestration.models import Example, IntentRow, table
+from orchestration.models import Example, IntentRow, Run, Step, table
 from orchestration.store import rows
 from orchestration.store.shop import content_changed
 
@@ -15,6 +16,8 @@ ERASED = "[erased]"
 
 examples = table(Example)
 intents = table(IntentRow)
+runs = table(Run)
+steps = table(Step)
 
 
 def find_example(connection: Connection, run: str, part: int) -> Example | None:
@@ -38,6 +41,47 @@ def list_examples(
         same = (examples.c.proposed_at == moment) & (examples.c.id < id)
         statement = statement.where(or_(examples.c.proposed_at < moment, same))
     return rows.fetch(connection, Example, statement.limit(limit))
+
+
+def list_observed(
+    connection: Connection, *, since: datetime | None = None
+) -> list[tuple[float, bool]]:
+    """Return confidences, and whether people found the classification right; newest 10 000."""
+    decided = or_(examples.c.source == "correction", examples.c.decided_by.is_not(None))
+    statement = (
+        select(examples.c.confidence, examples.c.guess == examples.c.intent)
+        .where(decided, examples.c.intent.is_not(None), examples.c.status != "rejected")
+        .order_by(examples.c.proposed_at.desc())
+        .limit(10_000)
+    )
+    if since:
+        statement = statement.where(examples.c.proposed_at >= since)
+    return [(confidence, bool(is_right)) for confidence, is_right in connection.execute(statement)]
+
+
+def count_classified(
+    connection: Connection, *, since: datetime | None = None
+) -> tuple[Counter[str], Counter[str]]:
+    """Count runs by what classified them, and what models said that were asked, by outcome."""
+    by = runs.c.classification["by"].as_string()
+    asked = steps.c.output[("asked", "outcome")].as_string()
+    count = func.count()
+    recent = runs.c.started_at >= since if since else true()
+    classified = select(by, count).where(by.is_not(None), recent).group_by(by)
+    said = (
+        select(asked, count)
+        .join(runs, runs.c.id == steps.c.run_id)
+        .where(steps.c.kind == "classify", asked.is_not(None), recent)
+        .group_by(asked)
+    )
+    return _counted(connection, classified), _counted(connection, said)
+
+
+def _counted(connection: Connection, statement: Select[Any]) -> Counter[str]:
+    counted: Counter[str] = Counter()
+    for name, number in connection.execute(statement):
+        counted[name] = number
+    return counted
 
 
 def lock_example(connection: Connection, id: str) -> Example:

@@ -1,5 +1,7 @@
 """The intents over HTTP, and what people teach by them."""
 
+import re
+
 import pytest
 
 from tests.e2e.frontdesk import ANSWERS_WITHIN, Frontdesk, Json, is_problem, new_name
@@ -69,6 +71,23 @@ def test_a_correction_is_listed_and_an_accepted_one_is_among_the_examples(
     assert text in intents["order_status"]["examples"]
     assert is_problem(again, 409)
     assert again.json()["current"] == {"status": "accepted"}
+
+
+def test_an_accepted_example_is_an_observation(frontdesk: Frontdesk) -> None:
+    text = f"where is my parcel, the {new_name()}"
+    decide(frontdesk, proposed(frontdesk, text, "warranty"), "accept")
+
+    figures = frontdesk.get("/v1/intents/figures")
+    later = frontdesk.get("/v1/intents/figures", since="2100-01-01T00:00:00Z")
+    shown = frontdesk.anyone.get("/metrics").text
+
+    assert 0 < figures["local_share"] <= 1
+    assert figures["turns"] > 0
+    assert sum(band["examples"] for band in figures["bands"]) >= 1
+    assert (later["turns"], later["bands"]) == (0, [])
+    assert re.search(
+        r'frontdesk_observations_total\{confidence="[01]\.\d",correct="no"\} [1-9]', shown
+    )
 
 
 def test_a_rejected_example_is_not_among_the_examples(frontdesk: Frontdesk) -> None:

@@ -300,6 +300,22 @@ def test_the_intents_that_collide_are_shown(frontdesk: Frontdesk, stocked: str) 
     assert "one: “my parcel” is taken for two, as “my parcel!”" in shown.out
 
 
+def test_without_traffic_there_are_no_figures(frontdesk: Frontdesk, stocked: str) -> None:
+    shown, listed = frontdesk("intents", "figures"), frontdesk("intents", "figures", "--json")
+
+    assert shown.out.split("\n")[:2] == [
+        "turns classified             0",
+        "of them locally              nothing yet",
+    ]
+    assert listed.json == {
+        "turns": 0,
+        "local_share": None,
+        "asked": {},
+        "agreement": None,
+        "bands": [],
+    }
+
+
 def test_there_are_no_proposed_examples_at_first(frontdesk: Frontdesk, stocked: str) -> None:
     shown, listed = frontdesk("examples", "list"), frontdesk("examples", "list", "--json")
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ from sqlalchemy import Connection
 from integrations.classifiers.local import LocalClassifier
 from orchestration import learning, store
 from orchestration.errors import BadInput, Conflict, NotFound
-from orchestration.models import Example, Run, metadata
+from orchestration.models import Example, Run, Step, metadata
+from orchestration.parts import Part, as_json
 from orchestration.types import ConversationId, Intent
 from tests.fakes.floor import INTENTS, Floor, open_floor
 from tests.fakes.workflows import SHIPPED
@@ -28,6 +30,9 @@ TAUGHT = (
     ),
 )
 
+READ = {"intent": "order_status", "confidence": 0.9}
+OTHERWISE = {"intent": "other", "confidence": 0.2}
+
 sqlite_alone = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
@@ -41,10 +46,12 @@ async def the_run(floor: Floor, text: str) -> Run:
     return (await floor.run(text)).run
 
 
-async def correct(floor: Floor, run: str, intent: str, *, by: str = "maria") -> Example:
+async def correct(
+    floor: Floor, run: str, intent: str, *, by: str = "maria", part: int = 0
+) -> Example:
     return await floor.database.write(
         lambda connection: learning.correct(
-            connection, run, intent=intent, by=by, now=floor.clock()
+            connection, run, intent=intent, by=by, now=floor.clock(), part=part
         )
     )
 
@@ -229,6 +236,75 @@ async def escalated(floor: Floor, text: str) -> ConversationId:
     talk = await floor.say(text)
     await floor.work(talk)
     return talk
+
+
+async def note_asked(floor: Floor, step: Step, outcome: str) -> None:
+    """Record that a model was asked too, and what came of it."""
+    asked = step.model_copy(update={"output": {**step.output, "asked": {"outcome": outcome}}})
+    await floor.database.write(lambda connection: store.record_steps(connection, [asked]))
+
+
+SEVERAL = (
+    Part(number=1, text="where is it", classification=READ, outcome="send"),
+    Part(number=2, text="burn my invoice", classification=OTHERWISE, outcome="escalate"),
+)
+
+
+async def test_a_part_of_a_turn_is_corrected_by_its_number(floor: Floor) -> None:
+    run = await the_run(floor, "where is it, and burn my invoice")
+    await floor.database.write(lambda c: store.change_run(c, run.id, parts=as_json(SEVERAL)))
+
+    example = await correct(floor, run.id, "emergency", part=2)
+
+    assert (example.part, example.text) == (2, "burn my invoice")
+    assert (example.guess, example.confidence) == ("other", 0.2)
+    with pytest.raises(BadInput, match="is 0, but the run has the parts 1, 2") as refused:
+        await correct(floor, run.id, "emergency")
+    assert refused.value.field == "part"
+
+
+@sqlite_alone
+async def test_of_a_turn_in_parts_a_resolved_case_proposes_what_a_human_had(floor: Floor) -> None:
+    talk = await escalated(floor, "I want my money back")
+    run = (await floor.see(talk)).run
+    await floor.database.write(lambda c: store.change_run(c, run.id, parts=as_json(SEVERAL)))
+
+    await floor.command("resolve", talk)
+
+    assert [(each.part, each.text) for each in await examples(floor)] == [(2, "burn my invoice")]
+
+
+async def test_the_figures_count_what_was_classified_and_found_right(floor: Floor) -> None:
+    for number, (text, intent, how) in enumerate(
+        (
+            ("where is it", "order_status", "accept"),
+            ("where is that", "refund_request", "accept"),
+            ("where was it", "return_policy", None),
+            ("where were we", "emergency", "reject"),
+            ("hmpf", "emergency", "accept"),
+        )
+    ):
+        talk = await floor.say(text, conversation=f"talk {number}")
+        await floor.work(talk)
+        example = await correct(floor, (await floor.see(talk)).run.id, intent)
+        if how:
+            await decide(floor, example.id, how)
+        said = "agreed" if number < 3 else "differed"
+        await note_asked(floor, (await floor.see(talk)).step("classify"), said)
+
+    found = await floor.database.read(learning.figures)
+    later = await floor.database.read(
+        lambda c: learning.figures(c, since=floor.clock() + timedelta(days=1))
+    )
+
+    assert (found["turns"], found["local_share"]) == (5, 1.0)
+    assert (found["asked"], found["agreement"]) == ({"agreed": 3, "differed": 2}, 0.6)
+    assert [(band["from"], band["examples"], band["correct"]) for band in found["bands"]] == [
+        (0.0, 1, 0.0),
+        (0.9, 3, pytest.approx(1 / 3)),
+    ]
+    assert found["bands"][1]["confidence"] == pytest.approx(0.98)
+    assert (later["turns"], later["local_share"], later["bands"]) == (0, None, [])
 
 
 @sqlite_alone

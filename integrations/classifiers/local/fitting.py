@@ -15,6 +15,8 @@ _FEW = 2000
 # From this many texts on, a gram seen once only costs memory.
 _MANY = 3000
 _FOLDS = 3
+# How much the SVM minds each text; vectors make a text longer, so that each counts more anyway.
+_STRENGTH, _STRENGTH_WITH_VECTORS = 1.0, 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,8 +187,11 @@ def _solve(
 
     idf = _rarity(counts)
     points = _points(_weigh(counts, idf, flags), vectors)
-    solve = _logistic if counts.shape[0] <= _FEW else _svm
-    columns, bias, present = solve(points, targets)
+    if counts.shape[0] <= _FEW:
+        columns, bias, present = _logistic(points, targets)
+    else:
+        strength = _STRENGTH if vectors is None else _STRENGTH_WITH_VECTORS
+        columns, bias, present = _svm(points, targets, strength)
     if columns.shape[1] == 1:
         columns, bias = np.hstack([-columns, columns]), np.array([-bias[0], bias[0]])
     weights = np.zeros((points.shape[1], classes), dtype=np.float32)
@@ -197,10 +202,10 @@ def _solve(
     return weights, start, idf
 
 
-def _svm(weighed: Any, targets: Any) -> tuple[Any, Any, Any]:
+def _svm(weighed: Any, targets: Any, strength: float) -> tuple[Any, Any, Any]:
     from sklearn.svm import LinearSVC
 
-    model = LinearSVC(C=0.5, tol=1e-3, random_state=0).fit(weighed, targets)
+    model = LinearSVC(C=strength, tol=1e-3, random_state=0).fit(weighed, targets)
     return model.coef_.T, model.intercept_, model.classes_
 
 
