@@ -22,7 +22,7 @@ from orchestration.nodes import (
     proposal_in,
 )
 from orchestration.templates import Template
-from orchestration.types import Draft, Json, Proposal, RunId
+from orchestration.types import Draft, Evidence, Json, Proposal, RunId
 
 # The node's own timeout is how long the human has; the shop does not get that long.
 PATIENCE = timedelta(seconds=30)
@@ -92,22 +92,32 @@ class Approve(Node):
         draft = self._draft(visit)
         # What the human saw is done, not what the run holds.
         proposal = proposals.from_json(approval.proposal) if approval.proposal else None
+        decided = replace(draft, text=approval.text or draft.text)
         done: dict[str, Json] = {}
         if proposal and approval.status == "released":
             done["reference"] = await _carry_out(visit, approval, proposal)
+            decided = _with_news(decided, proposal, visit)
         decision = {
             "status": approval.status,
             "by": approval.decided_by,
             "reason": approval.reason,
             "proposal": proposals.describe(proposal) if proposal else None,
         }
-        decided = replace(draft, text=approval.text or draft.text)
         return Outcome(
             exit=approval.status,
             updates={"draft": as_json(decided), "proposal": None, "decision": decision},
             input={"draft": draft.text, "proposal": approval.proposal},
             notes={"by": approval.decided_by, "reason": approval.reason, **done},
         )
+
+
+def _with_news(draft: Draft, proposal: Proposal, visit: Visit) -> Draft:
+    """Return the draft with our own sentence that the shop has done what was proposed."""
+    key = f"done_{proposal.action}"
+    values = {"order": proposal.order, **proposal.arguments}
+    done = visit.tools.texts.say(key, draft.language, **values)
+    own_words = Evidence(kind="shop", id=key, text=done)
+    return replace(draft, text=f"{draft.text}\n\n{done}", evidence=(*draft.evidence, own_words))
 
 
 def _find(connection: Connection, visit: Visit) -> Approval | None:

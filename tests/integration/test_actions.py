@@ -209,7 +209,9 @@ async def test_agents_see_the_arguments_and_what_was_written_since_and_edit_the_
     assert (after["status"], after["outcome"]) == ("released", "done")
     assert after["proposal"]["arguments"] == arguments
     assert after["reference"] == action.reference
-    assert (await floor.see(conversation)).said[-1] == "Done!"
+    assert (await floor.see(conversation)).said[-1] == (
+        "Done!\n\n59.90 USD for order 1042 have been refunded."
+    )
 
 
 async def test_an_erased_customers_proposals_and_actions_keep_no_word_of_theirs(
