@@ -81,7 +81,9 @@ async def test_a_proposal_waits_with_its_exact_arguments(
     assert orders.attempts == []
 
 
-@pytest.mark.parametrize(("edited", "sent"), [(None, ANSWER), ("It is on its way!", f"It is on its way!\n\n{DONE}")])
+@pytest.mark.parametrize(
+    ("edited", "sent"), [(None, ANSWER), ("It is done!", f"It is done!\n\n{DONE}")]
+)
 async def test_a_released_proposal_is_done_to_the_letter_and_then_the_answer_is_sent(
     floor: Floor, orders: FakeOrders, waiting: ConversationId, edited: str | None, sent: str
 ) -> None:
