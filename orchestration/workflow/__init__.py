@@ -2,7 +2,14 @@
 
 from orchestration.workflow.configs import condition_of, load, read_configs, rules_of
 from orchestration.workflow.differences import Change, changes, text_changes
-from orchestration.workflow.documents import document, dump, parse, read_document
+from orchestration.workflow.documents import (
+    document,
+    dump,
+    format_text,
+    parse,
+    read_document,
+    rewrite,
+)
 from orchestration.workflow.durations import format_duration, parse_duration
 from orchestration.workflow.text import MAX_BYTES
 from orchestration.workflow.values import (
@@ -28,11 +35,13 @@ __all__ = [
     "document",
     "dump",
     "format_duration",
+    "format_text",
     "load",
     "parse",
     "parse_duration",
     "read_configs",
     "read_document",
+    "rewrite",
     "rules_of",
     "text_changes",
 ]

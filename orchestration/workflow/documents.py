@@ -7,9 +7,11 @@ from typing import NoReturn
 from orchestration import schemas
 from orchestration.errors import InvalidWorkflow
 from orchestration.types import Json
+from orchestration.workflow.comments import read_comments
 from orchestration.workflow.durations import format_duration, parse_duration
-from orchestration.workflow.text import plain, read_text, write_text
+from orchestration.workflow.text import plain, read_text
 from orchestration.workflow.values import NodeSpec, Problem, Workflow
+from orchestration.workflow.writing import write_text
 
 MAX_RETRIES = 10
 MAX_VISITS = 100
@@ -56,6 +58,18 @@ def document(workflow: Workflow) -> dict[str, Json]:
 def dump(workflow: Workflow) -> str:
     """Return the document as YAML, laid out in the same way every time."""
     return write_text(document(workflow))
+
+
+def format_text(source: str) -> str:
+    """Write a text in that same way; its comments and blank lines stay where they are."""
+    return write_text(read_document(source), read_comments(source))
+
+
+def rewrite(source: str, content: Mapping[str, Json]) -> str:
+    """Write a document with the comments of an earlier text; one that says the same is kept."""
+    if read_document(source) == content:
+        return source
+    return write_text(content, read_comments(source))
 
 
 def refuse(found: Collection[Problem]) -> NoReturn:

@@ -1,14 +1,11 @@
-"""Documents as text: YAML or JSON read with care, YAML written in one stable form."""
+"""Documents as text: YAML or JSON, read with care."""
 
 import json
 import math
-import re
 from collections.abc import Iterator, Mapping
-from io import StringIO
 from itertools import takewhile
 
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.events import (
     DocumentEndEvent,
@@ -23,14 +20,11 @@ from ruamel.yaml.events import (
     StreamStartEvent,
 )
 from ruamel.yaml.nodes import ScalarNode
-from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
 
 from orchestration.types import Json
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 60
-LINE_WIDTH = 100
-_WORD = re.compile(r"(?!(?:null|true|false|yes|no|on|off|y|n)$)[a-z_][\w.-]*", re.IGNORECASE)
 
 
 def read_text(source: str) -> Json:
@@ -65,19 +59,6 @@ def plain(value: Json, where: str = "the document", depth: int = 0) -> Json:
     ):
         raise ValueError(_TOO_LARGE)
     return copy
-
-
-def write_text(content: Mapping[str, Json]) -> str:
-    """Write a document as YAML: one line for what fits on one, the nodes always one by one."""
-    laid_out = CommentedMap((key, _laid_out(value, 2)) for key, value in content.items())
-    nodes = content["nodes"].items()
-    laid_out["nodes"] = CommentedMap((name, _laid_out(node, len(name) + 4)) for name, node in nodes)
-    writer = YAML()
-    writer.width = MAX_BYTES
-    writer.indent(mapping=2, sequence=4, offset=2)
-    text = StringIO()
-    writer.dump(laid_out, text)
-    return text.getvalue()
 
 
 _TOO_LARGE = f"the document is over {MAX_BYTES // 1024} kB"
@@ -178,32 +159,3 @@ def _finite(number: float) -> float:
 
 def _line(event: Event) -> str:
     return f", line {event.start_mark.line + 1}" if event.start_mark else ""
-
-
-def _key(key: str) -> str:
-    # A key that is no plain word could be read back as another value, or as none.
-    return key if _WORD.fullmatch(key) else DoubleQuotedScalarString(key)
-
-
-def _laid_out(value: Json, taken: int) -> Json:
-    """Put a mapping or list on one line where it fits beside what is `taken`, else one per line."""
-    if isinstance(value, str) and "\n" in value:
-        return LiteralScalarString(value)
-    if isinstance(value, str) and value.startswith("?"):
-        # ruamel writes it bare on one line with others, where it reads as a key.
-        return DoubleQuotedScalarString(value)
-    if not isinstance(value, dict | list):
-        return value
-    text = json.dumps(value, ensure_ascii=False)
-    fits = "\\n" not in text and taken + len(text) - text.count('"') <= LINE_WIDTH
-    laid_out: CommentedMap | CommentedSeq
-    if isinstance(value, dict):
-        inner = 0 if fits else taken + 2
-        laid_out = CommentedMap((_key(key), _laid_out(each, inner)) for key, each in value.items())
-    else:
-        laid_out = CommentedSeq(_laid_out(each, 0 if fits else 6) for each in value)
-    if fits:
-        laid_out.fa.set_flow_style()
-    else:
-        laid_out.fa.set_block_style()
-    return laid_out
