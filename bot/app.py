@@ -154,11 +154,17 @@ class App:
 
 def fill_in(connection: Connection, clock: Clock) -> None:
     """Put the shipped workflow and intents where there are none yet."""
-    if store.find_published(connection, DEFAULT) is None:
+    if store.find_published(connection, DEFAULT) is None and _is_first(connection):
         source = (PRESETS / "support.yaml").read_text(encoding="utf-8")
         publish(connection, source, author="frontdesk", note="as shipped", clock=clock)
     if not store.list_intents(connection):
         store.replace_intents(connection, load_intents(PRESETS / "store.yaml"))
+
+
+def _is_first(connection: Connection) -> bool:
+    """Tell whether nobody has published meanwhile; another process may start just as this one."""
+    store.lock_workflow(connection, DEFAULT)
+    return store.find_published(connection, DEFAULT) is None
 
 
 def build(

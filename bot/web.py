@@ -9,9 +9,11 @@ from fastapi.responses import RedirectResponse
 
 from bot import chat
 from bot.api import (
+    audit,
     backtests,
     conversations,
     costs,
+    drafts,
     escalations,
     health,
     intents,
@@ -55,6 +57,10 @@ def create(app: App, *, works: bool = True, samples: Samples | None = None) -> F
         backtests.backtests,
         backtests.shadows,
         workflows.kinds,
+        drafts.router,
+        drafts.channels,
+        drafts.schema,
+        audit.router,
         escalations.router,
         intents.router,
         health.router,

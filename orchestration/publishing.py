@@ -14,6 +14,7 @@ from orchestration.gates import Gates, Refusal
 from orchestration.interfaces import Clock
 from orchestration.models import WorkflowVersion
 from orchestration.types import Json
+from orchestration.workflow import Problem
 
 # The report of a draft over so many recorded turns, and a sentence for each case that fails.
 Backtest = Callable[[Program, int], Awaitable[Mapping[str, Json]]]
@@ -90,6 +91,14 @@ class Publishing:
         return await self._database.write(
             lambda c: self._save(c, name, source, base=base, author=author), durable=True
         )
+
+    async def text_of(self, name: str, document: Mapping[str, Json], *, base: int) -> str:
+        """Write a document with the comments of the text it was changed from."""
+        return await self._database.read(lambda c: _text_of(c, name, document, base))
+
+    async def check_draft(self, name: str) -> list[Problem]:
+        """Return all that is wrong with the draft."""
+        return await self._database.read(lambda c: _check_draft(c, name))
 
     async def publish_draft(
         self, name: str, release: Release, *, version: int | None = None
@@ -305,6 +314,18 @@ def read_gates(connection: Connection, name: str) -> Gates:
     return Gates.model_validate(store.read_setting(connection, _gates_of(name)) or {})
 
 
+def get_pair(
+    connection: Connection, name: str, before: int | None, after: int | None
+) -> tuple[WorkflowVersion, WorkflowVersion]:
+    """Return two texts to compare; by default the published one and the draft."""
+    new = store.get_version(connection, name, after) if after else get_draft(connection, name)
+    published = store.find_published(connection, name)
+    old = store.get_version(connection, name, before) if before else published
+    if old is None:
+        raise NotFound(f"no workflow named {name!r} is published")
+    return old, new
+
+
 def changes_between(before: str, after: str, *, names: tuple[str, str]) -> dict[str, Json]:
     """Return what changed between two texts: `changes` in words, and `diff` line by line."""
     told = workflow.changes(workflow.read_document(before), workflow.read_document(after))
@@ -312,6 +333,18 @@ def changes_between(before: str, after: str, *, names: tuple[str, str]) -> dict[
         "changes": [change.document() for change in told],
         "diff": workflow.text_changes(before, after, names=names),
     }
+
+
+def _text_of(connection: Connection, name: str, document: Mapping[str, Json], base: int) -> str:
+    changed = workflow.read_document(document)
+    before = store.find_version(connection, name, base)
+    return workflow.rewrite(before.source if before else "{}", changed)
+
+
+def _check_draft(connection: Connection, name: str) -> list[Problem]:
+    names = [intent.name for intent in store.list_intents(connection)]
+    answers = programs.is_answering(connection, name)
+    return programs.problems(get_draft(connection, name).source, names, answers=answers)
 
 
 def _conflict(connection: Connection, name: str, base: int, newest: int) -> Conflict:

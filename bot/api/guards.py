@@ -9,10 +9,10 @@ from fastapi import Depends, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.api.problems import problem
+from bot.api.schemas import BODY_LIMIT
 from bot.app import App
 from orchestration.errors import BadInput, NotAuthenticated, TooLarge
 
-BODY_LIMIT = 256 * 1024
 # A base64 text is a third longer than what it says.
 BODY_WITH_FILES_LIMIT = 10 * 1024 * 1024
 

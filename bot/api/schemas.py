@@ -10,9 +10,13 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from bot.api.problems import TOO_LARGE
+from orchestration.gates import Gates
 from orchestration.types import Attachment
 
 TEXT_LIMIT = 64 * 1024
+BODY_LIMIT = 256 * 1024
+# Who acts where a request does not say.
+ADMIN = "admin"
 
 
 def storable(text: str) -> str:
@@ -260,6 +264,52 @@ class ShadowIn(Body):
     """Who starts or stops it, for the audit log."""
 
     author: Line = "admin"
+
+
+class DraftIn(Body):
+    """A document, or its text with comments, and the number of the text it was changed from."""
+
+    document: Metadata | None = None
+    source: Annotated[str, Field(max_length=BODY_LIMIT), AfterValidator(storable)] | None = None
+    base_version: Version
+    author: Line = ADMIN
+
+    @model_validator(mode="after")
+    def _has_one_of_both(self) -> "DraftIn":
+        if (self.document is None) == (self.source is None):
+            raise ValueError("needs either document or source")
+        return self
+
+
+class PublishIn(Body):
+    """How a draft is published; `version` asks that it is this one still."""
+
+    note: Text = ""
+    force: bool = False
+    reason: Text = ""
+    version: Version | None = None
+    author: Line = ADMIN
+
+
+class RollbackIn(Body):
+    """The version to go back to."""
+
+    version: Version
+    note: Text = ""
+    author: Line = ADMIN
+
+
+class BindingIn(Body):
+    """The workflow that a channel's conversations take."""
+
+    workflow: Line
+    author: Line = ADMIN
+
+
+class GatesIn(Gates):
+    """The bounds that a draft must keep; what is left out gets its default."""
+
+    author: Line = ADMIN
 
 
 EscalationStatusIn = Literal["open", "claimed", "handed_back", "resolved"]

@@ -9,6 +9,7 @@ from orchestration import proposals
 from orchestration.escalation import ResponseClock, read_clock, suggestion_of
 from orchestration.models import (
     Approval,
+    AuditEntry,
     Conversation,
     Customer,
     Delivery,
@@ -21,9 +22,10 @@ from orchestration.models import (
     Run,
     Step,
     Trial,
+    WorkflowVersion,
 )
 from orchestration.shop import Shop
-from orchestration.store import Costs
+from orchestration.store import Costs, Verdict
 from orchestration.types import Json
 
 # A visitor whose page has not asked for news for this long is taken to be away.
@@ -239,6 +241,46 @@ def _clock(read: ResponseClock) -> dict[str, Any]:
         "due_at": moment(read.due_at),
         "share": read.share,
         "paused": read.paused,
+    }
+
+
+def workflow_version(row: WorkflowVersion, published: int | None = None) -> dict[str, Any]:
+    """Return a numbered text of a workflow, without the text."""
+    return {
+        "name": row.name,
+        "version": row.version,
+        "published": row.version == published,
+        "author": row.author,
+        "note": row.note,
+        "base_version": row.base,
+        "created_at": moment(row.created_at),
+        "published_at": moment(row.published_at),
+        "published_by": row.published_by,
+        "override": row.override,
+    }
+
+
+def audit_entry(row: AuditEntry) -> dict[str, Any]:
+    """Return one change that was recorded."""
+    return {
+        "position": row.position,
+        "at": moment(row.at),
+        "actor": row.actor,
+        "action": row.action,
+        "subject": row.subject,
+        "details": row.details or {},
+        "previous": row.previous,
+        "hash": row.hash,
+    }
+
+
+def verdict(found: Verdict) -> dict[str, Any]:
+    """Return whether the audit log is whole, and its head to note elsewhere."""
+    return {
+        "entries": found.entries,
+        "position": found.position,
+        "hash": found.hash,
+        "broken": found.broken,
     }
 
 

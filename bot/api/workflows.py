@@ -25,16 +25,19 @@ Prefer = Annotated[str | None, Header(max_length=200)]
 @router.get("/{name}")
 async def get_workflow(name: str, app: CurrentApp) -> dict[str, Any]:
     """Return the published version of a workflow."""
-    row = await app.database.read(lambda connection: store.find_published(connection, name))
+    row, newest = await app.database.read(
+        lambda connection: (
+            store.find_published(connection, name),
+            store.newest_version(connection, name),
+        )
+    )
     if row is None:
         raise NotFound(f"no workflow named {name!r} is published")
     return {
-        "name": row.name,
-        "version": row.version,
+        **shapes.workflow_version(row, row.version),
         "document": workflow.document(workflow.parse(row.source)),
-        "author": row.author,
-        "note": row.note,
-        "created_at": shapes.moment(row.created_at),
+        "source": row.source,
+        "draft": newest if newest > row.version else None,
     }
 
 

@@ -6,8 +6,10 @@ from sqlalchemy.exc import DatabaseError
 
 from bot.basis import reason_of
 from bot.cli import (
+    audit,
     backtests,
     content,
+    drafts,
     evaluation,
     examples,
     inspection,
@@ -20,9 +22,11 @@ from bot.cli.console import Failed, cli, complain
 from orchestration.errors import FrontdeskError
 
 __all__ = [
+    "audit",
     "backtests",
     "cli",
     "content",
+    "drafts",
     "evaluation",
     "examples",
     "inspection",

@@ -1,8 +1,7 @@
 """The workflow document: show it, check it, publish it, list its versions."""
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -14,23 +13,35 @@ from bot.api import shapes
 from bot.basis import existing_database, problems_of
 from bot.cli.console import Failed, cli, open_app, out, show_json
 from bot.cli.lines import read_file
-from bot.cli.reading import basis_in_use, note
-from orchestration import programs, store, workflow
-from orchestration.errors import InvalidWorkflow, NotFound
+from bot.cli.reading import basis_in_use
+from bot.cli.reading import note as note_to_reader
+from orchestration import publishing, store, workflow
+from orchestration.errors import BadInput, GatesRefuse, InvalidWorkflow, NotFound
 from orchestration.models import WorkflowVersion
 from orchestration.programs import DEFAULT
+from orchestration.publishing import Published, Release
 from orchestration.types import Json
 from orchestration.workflow import Problem
 
 workflows = typer.Typer(help="The workflow document.", no_args_is_help=True)
 cli.add_typer(workflows, name="workflow")
 
+# Who acts where nobody is named.
+COMMAND_LINE = "command line"
+MOST_SHOWN = 1000
+
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+Author = Annotated[str, typer.Option(help="Who does this, for the history and the audit log.")]
+Name = Annotated[str, typer.Argument(help="The workflow's name.")]
+Of = Annotated[str, typer.Option("--workflow", help="Which workflow, where no file says it.")]
+File = Annotated[
+    Path | None, typer.Argument(help="A document, YAML or JSON; without one the draft.")
+]
 
 
 @workflows.command("show")
 def show(
-    name: Annotated[str, typer.Argument(help="The workflow's name.")] = DEFAULT,
+    name: Name = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
     """Print the published document."""
@@ -47,7 +58,7 @@ async def _published(name: str) -> tuple[int, str]:
         basis = await basis_in_use(settings.read())
         return basis.version, basis.source
     url = settings.read().frontdesk_database_url
-    async with existing_database(url, note) as database:
+    async with existing_database(url, note_to_reader) as database:
         found = await database.read(lambda c: store.find_published(c, name)) if database else None
     if found is None:
         raise Failed(f"no workflow named {name!r} is published")
@@ -56,20 +67,22 @@ async def _published(name: str) -> tuple[int, str]:
 
 @workflows.command("check")
 def check(
-    file: Annotated[Path, typer.Argument(help="A document, YAML or JSON.")],
+    file: File = None,
+    name: Of = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
     """Say what is wrong with a document; exits 1 where something stops publishing it."""
-    source = read_file(file)
+    source = read_file(file) if file else asyncio.run(draft_of(name)).source
+    what = file or f"the draft of {name}"
     basis = asyncio.run(basis_in_use(settings.read()))
     found = problems_of(source, basis.intent_names)
     errors = sum(problem.severity == "error" for problem in found)
     _show_problems(found, as_json=as_json)
     if errors:
-        raise Failed(f"{file}: {errors} of {len(found)} problems stop publishing")
+        raise Failed(f"{what}: {errors} of {len(found)} problems stop publishing")
     if not as_json:
         warned = f", with {len(found)} warnings" if found else ""
-        out.print(f"{file} can be published{warned}.", markup=False, soft_wrap=True)
+        out.print(f"{what} can be published{warned}.", markup=False, soft_wrap=True)
 
 
 def _print_problem(problem: Problem) -> None:
@@ -101,33 +114,65 @@ def _example(example: Json) -> list[str]:
 
 @workflows.command("publish")
 def publish(
-    file: Annotated[Path, typer.Argument(help="A document, YAML or JSON.")],
+    file: File = None,
+    name: Of = DEFAULT,
     note: Annotated[str, typer.Option(help="Why, for whoever reads the history.")] = "",
+    force: Annotated[bool, typer.Option("--force", help="Overrule the gates; say why.")] = False,
+    reason: Annotated[str, typer.Option(help="Why the gates are overruled.")] = "",
+    author: Author = COMMAND_LINE,
     as_json: AsJson = False,
 ) -> None:
     """Make a document the published version of the workflow it names; a server takes it up."""
-    source = read_file(file)
+    source = read_file(file) if file else None
+    what = file or f"the draft of {name}"
+    release = _release(author=author, note=note, force=force, reason=reason)
     try:
-        name, version = asyncio.run(_publish(source, note))
+        done = asyncio.run(_publish(source, name, release))
     except InvalidWorkflow as error:
         found = [Problem(**each) for each in error.problems]
         _show_problems(found, as_json=as_json)
-        raise Failed(f"{file} was not published: {len(found)} problems stop it") from error
+        raise Failed(f"{what} was not published: {len(found)} problems stop it") from error
+    except GatesRefuse as refused:
+        _show_refusals(refused.refusals, as_json=as_json)
+        raise Failed(f"{what} was not published; --force with a --reason overrules it") from refused
     if as_json:
-        show_json({"name": name, "version": version})
-    else:
-        out.print(f"{name} version {version} is published.", markup=False, soft_wrap=True)
+        show_json({"name": done.name, "version": done.version, "judged": done.judgement.words})
+        return
+    out.print(f"{done.name} version {done.version} is published.", markup=False, soft_wrap=True)
+    if done.judgement.turns is not None:
+        note_to_reader(f"The gates: {done.judgement.words}.")
 
 
-async def _publish(source: str, note: str) -> tuple[str, int]:
+def _release(*, author: str, note: str, force: bool, reason: str) -> Release:
+    try:
+        return Release(author=author, note=note, force=force, reason=reason)
+    except BadInput as error:
+        raise Failed(f"--reason: {error}", code=2) from error
+
+
+async def _publish(source: str | None, name: str, release: Release) -> Published:
     async with open_app() as app:
-        version = await app.database.write(
-            lambda connection: programs.publish(
-                connection, source, author="command line", note=note, clock=app.tools.clock
-            ),
-            durable=True,
-        )
-    return workflow.parse(source).name, version
+        if source is None:
+            return await app.publishing.publish_draft(name, release)
+        return await app.publishing.publish_text(source, release)
+
+
+async def draft_of(name: str) -> WorkflowVersion:
+    """Return the draft of a workflow; ends the command where there is none."""
+    async with open_app() as app:
+        try:
+            return await app.database.read(lambda c: publishing.get_draft(c, name))
+        except NotFound as error:
+            raise Failed(str(error)) from error
+
+
+def _show_refusals(refusals: Sequence[Mapping[str, Json]], *, as_json: bool) -> None:
+    if as_json:
+        show_json({"gates": list(refusals)})
+        return
+    for refusal in refusals:
+        out.print(f"refused by {refusal['gate']}", style="red", end=" ", markup=False)
+        out.print(refusal["message"], markup=False, soft_wrap=True)
 
 
 def _show_problems(found: Sequence[Problem], *, as_json: bool) -> None:
@@ -140,24 +185,28 @@ def _show_problems(found: Sequence[Problem], *, as_json: bool) -> None:
 
 @workflows.command("history")
 def history(
-    name: Annotated[str, typer.Argument(help="The workflow's name.")] = DEFAULT,
+    name: Name = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
     """List the versions, newest first; the published one is marked."""
     published, versions = asyncio.run(_versions(name))
     if as_json:
-        show_json({"items": [_shape(row, published) for row in versions], "next": None})
+        items = [shapes.workflow_version(row, published) for row in versions]
+        show_json({"items": items, "next": None})
         return
     for row in versions:
         mark = "published" if row.version == published else ""
-        when = row.created_at.isoformat(sep=" ", timespec="minutes")
-        line = f"{row.version:>4}  {when}  {row.author:<16} {mark:<10} {row.note}"
+        when = (row.published_at or row.created_at).isoformat(sep=" ", timespec="minutes")
+        line = f"{row.version:>4}  {when}  {row.published_by:<16} {mark:<10} {row.note}"
         out.print(line.rstrip(), markup=False, soft_wrap=True)
+        if row.override:
+            words = f"the gates were overruled: {row.override['reason']}"
+            out.print(f"      {words}", markup=False, soft_wrap=True, style="yellow")
 
 
 async def _versions(name: str) -> tuple[int, list[WorkflowVersion]]:
     url = settings.read().frontdesk_database_url
-    async with existing_database(url, note) as database:
+    async with existing_database(url, note_to_reader) as database:
         found = await database.read(lambda c: _list_versions(c, name)) if database else None
     if found is None:
         raise Failed(f"no workflow named {name!r} has been published yet")
@@ -166,19 +215,6 @@ async def _versions(name: str) -> tuple[int, list[WorkflowVersion]]:
 
 def _list_versions(connection: Connection, name: str) -> tuple[int, list[WorkflowVersion]] | None:
     published = store.find_published(connection, name)
-    versions: list[WorkflowVersion] = []
-    # They are numbered without gaps.
-    with suppress(NotFound):
-        while True:
-            versions.append(store.get_version(connection, name, len(versions) + 1))
-    return (published.version, versions[::-1]) if published else None
-
-
-def _shape(row: WorkflowVersion, published: int) -> dict[str, Json]:
-    return {
-        "version": row.version,
-        "published": row.version == published,
-        "author": row.author,
-        "note": row.note,
-        "created_at": shapes.moment(row.created_at),
-    }
+    if published is None:
+        return None
+    return published.version, store.list_versions(connection, name, limit=MOST_SHOWN)

@@ -83,6 +83,18 @@ def published_numbers(connection: Connection) -> dict[str, int]:
     return {str(row.name): int(row.published) for row in connection.execute(statement)}
 
 
+def list_workflows(connection: Connection) -> list[tuple[str, int, int]]:
+    """Return each workflow's name, its published number, 0 for none, and its newest."""
+    newest = func.max(versions.c.version)
+    statement = (
+        select(workflows.c.name, workflows.c.published, newest)
+        .join(versions, versions.c.name == workflows.c.name)
+        .group_by(workflows.c.name, workflows.c.published)
+        .order_by(workflows.c.name)
+    )
+    return [(name, published, last) for name, published, last in connection.execute(statement)]
+
+
 def get_version(connection: Connection, name: str, version: int) -> WorkflowVersion:
     """Return one numbered text of a workflow; raises `NotFound`."""
     found = find_version(connection, name, version)

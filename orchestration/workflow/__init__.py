@@ -11,6 +11,7 @@ from orchestration.workflow.documents import (
     rewrite,
 )
 from orchestration.workflow.durations import format_duration, parse_duration
+from orchestration.workflow.schema import schema
 from orchestration.workflow.text import MAX_BYTES
 from orchestration.workflow.values import (
     COMMON_EXITS,
@@ -43,5 +44,6 @@ __all__ = [
     "read_document",
     "rewrite",
     "rules_of",
+    "schema",
     "text_changes",
 ]

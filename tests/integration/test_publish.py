@@ -67,7 +67,8 @@ def test_each_publishing_is_a_version_with_its_note(frontdesk: Shell) -> None:
 
     history = json.loads(frontdesk.run("history", "given", "--json")[1])["items"]
     assert (first[0], first[1].strip()) == (0, "given version 1 is published.")
-    assert (second[0], json.loads(second[1])) == (0, {"name": "given", "version": 2})
+    answer = json.loads(second[1])
+    assert (second[0], answer["name"], answer["version"]) == (0, "given", 2)
     assert [(row["version"], row["note"]) for row in history] == [(2, ""), (1, "as it was")]
 
 
