@@ -176,46 +176,40 @@ async def test_a_run_that_crashed_is_resumed_on_its_own_version(
     assert (ended.run.version, ended.run.status, ended.said) == (1, "done", ["first"])
 
 
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
 async def test_two_processes_take_up_what_a_third_publishes(
     database_url: str, tmp_path: Path
 ) -> None:
-    if database_url.startswith("sqlite"):
-        # There one process works, and others only write.
-        await watch(database_url, tmp_path, processes=1)
-    else:
-        await apply_schema(database_url)
-        await watch(database_url, tmp_path, processes=2)
-
-
-async def watch(url: str, folder: Path, *, processes: int) -> None:
-    settings = {"FRONTDESK_DATABASE_URL": url, "PYTHONPATH": str(ROOT)}
-    watchers = [
-        await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-c",
-            WATCH,
-            cwd=folder,
-            env={**os.environ, **settings},
-            stdout=asyncio.subprocess.PIPE,
-        )
-        for _ in range(processes)
-    ]
-    database = Database(url)
+    await apply_schema(database_url)
+    watchers = [await start_watcher(database_url, tmp_path) for _ in range(2)]
+    database = Database(database_url)
     try:
-        assert [await next_version(one) for one in watchers] == [1] * processes
+        assert [await next_version(one) for one in watchers] == [1, 1]
         publishing = Publishing(database, utc_now, channels=())
 
         await publishing.publish_text(changed(0.9), MARIA)
-        assert [await next_version(one) for one in watchers] == [2] * processes
+        assert [await next_version(one) for one in watchers] == [2, 2]
 
         await publishing.roll_back(DEFAULT, 1, author="maria")
-        assert [await next_version(one) for one in watchers] == [3] * processes
+        assert [await next_version(one) for one in watchers] == [3, 3]
     finally:
         for one in watchers:
             if one.returncode is None:
                 one.kill()
             await one.wait()
         database.close()
+
+
+async def start_watcher(url: str, folder: Path) -> asyncio.subprocess.Process:
+    settings = {"FRONTDESK_DATABASE_URL": url, "PYTHONPATH": str(ROOT)}
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        WATCH,
+        cwd=folder,
+        env={**os.environ, **settings},
+        stdout=asyncio.subprocess.PIPE,
+    )
 
 
 async def next_version(process: asyncio.subprocess.Process) -> int:
