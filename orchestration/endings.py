@@ -8,7 +8,7 @@ from decimal import Decimal
 from sqlalchemy import Connection
 
 from orchestration import delivery, escalation, parts, proposals, resolution, store
-from orchestration.context import Case, Toolbox, memories
+from orchestration.context import Case, Toolbox, entry_state, memories
 from orchestration.costs import estimate_tokens
 from orchestration.journal import Journal, Place
 from orchestration.models import Approval, Conversation
@@ -337,7 +337,11 @@ def _booked(connection: Connection, ending: Ending) -> dict[str, Decimal]:
 
 def _decision(ending: Ending) -> dict[str, Json]:
     if ending.parts:
-        return {**parts.decision(ending.parts), "fingerprint": ending.tools.catalog.fingerprint}
+        return {
+            **parts.decision(ending.parts),
+            "fingerprint": ending.tools.catalog.fingerprint,
+            "entry": entry_state(ending.tools, ending.case),
+        }
     state = ending.state
     is_classified = "intent" in state
     return {

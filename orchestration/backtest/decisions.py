@@ -5,8 +5,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from math import prod
 
-from orchestration import rules
+from orchestration import parts, rules
 from orchestration.backtest.forecast import Estimate, Forecast
 from orchestration.backtest.quiet import HasTier
 from orchestration.backtest.recall import Recording, Unknown
@@ -14,6 +15,7 @@ from orchestration.context import Case, Toolbox
 from orchestration.engine import Program, RunFailed, Walk
 from orchestration.errors import NotFound
 from orchestration.models import Conversation, Customer, Step
+from orchestration.parts import Part
 from orchestration.store import RecordedTurn
 from orchestration.types import Json, Memory
 from orchestration.workflow import rules_of
@@ -36,8 +38,11 @@ NOBODY = Case(
     memory=Memory(),
     now=_LONG_AGO,
 )
+WITH_HUMAN = frozenset({"escalate", "approve", "failed"})
 # How a way ends that goes on beyond what was recorded.
 OPEN = "not recorded"
+# What of several ends stands for all of them.
+_BY_WEIGHT = ("failed", "approve", "escalate", OPEN, "send", "output", "close")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +59,7 @@ class Decision:
     route: str | None
     rule: str | None
     rules_tried: Sequence[Mapping[str, Json]]
+    classification: Json
     path: tuple[str, ...]
     end: str
     human: float
@@ -83,11 +89,28 @@ class Judge:
     async def decide(self, turn: RecordedTurn) -> Decision:
         """Walk the version over what was recorded; nothing is asked, sent or changed."""
         then = self.then.get((turn.workflow, turn.version))
+        requests = [(one.number, one.text) for one in parts.from_json(turn.parts)]
+        decided = [
+            await self._walk(turn, then, part, text) for part, text in requests or [(0, turn.text)]
+        ]
+        return decided[0] if len(decided) == 1 else _together(requests, decided)
+
+    async def _walk(
+        self, turn: RecordedTurn, then: Program | None, part: int, text: str
+    ) -> Decision:
         recording = Recording(
-            turn, then=then, now=self.program, shop=self.tools.shop, has_tier=self.has_tier
+            turn,
+            then=then,
+            now=self.program,
+            shop=self.tools.shop,
+            has_tier=self.has_tier,
+            part=part,
+            text=text,
         )
-        case = replace(NOBODY, text=turn.text, now=turn.at)
-        walk = Walk(self.program, case, self.tools, recording, stand_in=recording.stand_in)
+        case = replace(NOBODY, text=text, now=turn.at)
+        walk = Walk(
+            self.program, case, self.tools, recording, part=part, stand_in=recording.stand_in
+        )
         unknown: Unknown | None = None
         end = "failed"
         try:
@@ -103,11 +126,14 @@ class Judge:
         self, recording: Recording, end: str, unknown: Unknown | None, then: Program | None
     ) -> Decision:
         reasons = [doubt.reason for doubt in recording.doubts]
-        rest: list[tuple[str, Estimate]] = [
-            (f"visit {doubt.node}", self.forecast.visit(doubt.node)) for doubt in recording.doubts
+        rest = [
+            (f"visit {doubt.node}", self.forecast.visit(doubt.node))
+            for doubt in recording.doubts
+            if doubt.is_paid
         ]
-        path = [step.node for step in recording.steps]
-        human = float(end in ("escalate", "approve", "failed") or recording.asked_human)
+        steps = tuple(sorted(recording.steps, key=lambda step: step.position))
+        path = [step.node for step in steps]
+        human = float(end in WITH_HUMAN or recording.asked_human)
         is_certain = human == 1
         if unknown:
             path.append(unknown.node)
@@ -117,22 +143,51 @@ class Judge:
             rest.append((f"rest {unknown.node} {unknown.responder} {intent}", ahead))
             human = max(human, ahead.human)
             is_certain = is_certain or self.forecast.ends_with_human(unknown.node)
-        decided = _routed(recording.steps)
-        is_elsewhere = decided.get("route") != recording.turn.route
+        decided = _routed(steps)
         return Decision(
             route=decided.get("route"),
             rule=decided.get("rule"),
             rules_tried=decided.get("rules_tried") or (),
+            classification=_classified(steps),
             path=tuple(path),
             end=end,
             human=human,
             is_with_human=is_certain,
             cost=recording.cost,
-            steps=tuple(recording.steps),
+            steps=steps,
             rest=tuple(rest),
             unknown="; ".join(reasons) or None,
-            because=_because(then, self.program, recording) if is_elsewhere else "",
+            because=_because(then, self.program, recording, decided.get("route")),
         )
+
+
+def _together(requests: Sequence[tuple[int, str]], decided: Sequence[Decision]) -> Decision:
+    """Return what a turn of several parts comes to, which is what its record would say of it."""
+    told = [
+        Part(
+            number=number,
+            text=text,
+            classification=one.classification,
+            route=one.route,
+            outcome={"approve": "wait", "failed": "escalate"}.get(one.end, one.end),
+        )
+        for (number, text), one in zip(requests, decided, strict=True)
+    ]
+    leading = decided[told.index(parts.most_demanding(told))]
+    ends = {one.end for one in decided}
+    unknown = "; ".join(dict.fromkeys(one.unknown for one in decided if one.unknown))
+    return replace(
+        leading,
+        path=tuple(node for one in decided for node in one.path),
+        end=next(end for end in _BY_WEIGHT if end in ends),
+        human=1 - prod(1 - one.human for one in decided),
+        is_with_human=any(one.is_with_human for one in decided),
+        cost=sum((one.cost for one in decided), start=Decimal(0)),
+        steps=tuple(step for one in decided for step in one.steps),
+        rest=tuple(estimate for one in decided for estimate in one.rest),
+        unknown=unknown or None,
+        because="; ".join(dict.fromkeys(one.because for one in decided if one.because)),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,26 +248,33 @@ def is_grave(turn: RecordedTurn) -> bool:
 
 def why(turn: RecordedTurn, decision: Decision) -> str:
     """Say in plain words what makes the difference."""
-    parts = []
+    said = []
     if decision.route != turn.route and decision.because:
-        parts.append(decision.because)
+        said.append(decision.because)
     elif decision.route == turn.route:
-        parts.append(f"the steps after the route {turn.route!r} are others")
+        said.append(f"the steps after the route {turn.route!r} are others")
     if decision.unknown:
-        parts.append(decision.unknown)
-    return "; ".join(parts) or "the way to its rules is another"
+        said.append(decision.unknown)
+    return "; ".join(said) or "the way to its rules is another"
 
 
-def _because(then: Program | None, now: Program, recording: Recording) -> str:
+def _because(then: Program | None, now: Program, recording: Recording, route: str | None) -> str:
     """Say why the rules lead elsewhere; empty where they do not, or are not to be had."""
-    old = next((step.node for step in recording.turn.steps if step.kind == "route"), None)
-    if then is None or recording.routed is None or old not in then.workflow.nodes:
+    own = [step for step in recording.turn.steps if step.part == recording.part]
+    old = next((step for step in own if step.kind == "route"), None)
+    if then is None or recording.routed is None or old is None or old.exit == route:
         return ""
     node, state = recording.routed
-    before = rules_of(then.workflow.nodes[str(old)])
+    before, after = then.workflow.nodes.get(old.node), now.workflow.nodes[node]
     with suppress(NotFound):
-        return rules.why_changed(before, rules_of(now.workflow.nodes[node]), state)
+        return rules.why_changed(rules_of(before), rules_of(after), state) if before else ""
     return ""
+
+
+def _classified(steps: Sequence[Step]) -> Json:
+    """Return the classification that the steps went by, as a run's record has it."""
+    found = [step.output for step in steps if step.kind == "classify" and step.output]
+    return found[-1].get("classification") if found else None
 
 
 def _routed(steps: Sequence[Step]) -> Mapping[str, Json]:

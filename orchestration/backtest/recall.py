@@ -42,10 +42,14 @@ class Unknown(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Doubt:
-    """Something a version would have asked a model, where the recorded answer is kept instead."""
+    """A step that a version would have done otherwise, where what was recorded is kept instead.
+
+    `is_paid` says that a model would have been asked.
+    """
 
     node: str
     reason: str
+    is_paid: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,8 +85,12 @@ class Recording:
         now: Program,
         shop: Shop,
         has_tier: HasTier,
+        part: int = 0,
+        text: str | None = None,
     ) -> None:
         self.turn = turn
+        self.part = part
+        self.text = turn.text if text is None else text
         self.run = _stub(turn)
         self.entry = _entry(turn, shop)
         self.steps: list[Step] = []
@@ -163,9 +171,9 @@ class Recording:
         if missing := sorted(name for name in needed if name not in state):
             raise Unknown(spec.name, f"{', '.join(missing)} was not recorded for this turn")
 
-    def _give(self, visited: _Visited, config: Any) -> Outcome:
+    def _give(self, visited: _Visited, config: Any, *, is_paid: bool = True) -> Outcome:
         step, output = visited.step, visited.step.output or {}
-        self.cost += step.cost
+        self.cost += step.cost if is_paid else 0
         written = node_kinds.get(step.kind).writes(config)
         return Outcome(
             exit=step.exit,
@@ -192,8 +200,7 @@ class Recording:
         return None
 
     def _of_kind(self, kind: str, part: int) -> list[_Visited]:
-        own = [one for one in self._visited if one.step.kind == kind]
-        return [one for one in own if one.step.part == part] or own
+        return [one for one in self._visited if (one.step.kind, one.step.part) == (kind, part)]
 
     def _as_recorded(self, spec: NodeSpec, place: Place, config: Any, state: State) -> Outcome:
         found = self._find(spec, place, config, state)
@@ -205,19 +212,22 @@ class Recording:
         known = self._of_kind("classify", place.part)
         if not known:
             raise Unknown(spec.name, "the turn was never classified")
-        if self._would_ask_otherwise(known[0], config):
+        asked, would_ask = _was_asked(known[0]), self._would_ask(known[0], config)
+        if bool(asked) != would_ask or (asked and not _is_asked_alike(asked, known[0], config)):
             reason = f"whether {spec.name} asks a model has changed; the classification is kept"
-            self.doubts.append(Doubt(node=spec.name, reason=reason))
-        return self._give(known[0], config)
+            self.doubts.append(
+                Doubt(node=spec.name, reason=reason, is_paid=would_ask and not asked)
+            )
+        return self._give(known[0], config, is_paid=would_ask)
 
-    def _would_ask_otherwise(self, known: _Visited, config: Any) -> bool:
-        old, output = known.config, known.step.output or {}
-        if known.step.costs or output.get("by", "local") != "local":
-            same_tier = old is not None and old.ask == config.ask
-            return not same_tier or (config.min_confidence or 0) < (old.min_confidence or 0)
-        if old == config or not config.ask or not self._has_tier(config.ask):
+    def _would_ask(self, known: _Visited, config: Any) -> bool:
+        """Tell whether the tier would be asked, by what the local classifier said."""
+        if not config.ask or not self._has_tier(config.ask) or not self.text.strip():
             return False
-        return bool(output.get("confidence", 0) < (config.min_confidence or 0))
+        output = known.step.output or {}
+        local = (output.get("asked") or {}).get("local") or output
+        is_low = local.get("confidence", 0) < (config.min_confidence or 0)
+        return bool(is_low or local.get("out_of_scope"))
 
     def _enrich(self, spec: NodeSpec, place: Place, config: Any, state: State) -> Outcome:
         found: dict[str, Json] = {}
@@ -264,7 +274,7 @@ class Recording:
                 return self._give(one, config)
         verdict = quality.check(
             draft,
-            question=self.turn.text,
+            question=self.text,
             language=draft.language,
             link_domains=self._shop.link_domains,
             order_number=self._shop.order_number,
@@ -308,6 +318,19 @@ class Recording:
         )
 
 
+def _was_asked(known: _Visited) -> Mapping[str, Json]:
+    """Return the record of a model that was asked what the turn is about; empty where none was."""
+    asked: Mapping[str, Json] = (known.step.output or {}).get("asked") or {}
+    return asked if asked.get("outcome") != "failed" or known.step.costs else {}
+
+
+def _is_asked_alike(asked: Mapping[str, Json], known: _Visited, config: Any) -> bool:
+    """Tell whether the answer would have counted for as much as it did."""
+    then = known.config.min_confidence if known.config else None
+    sure = [asked.get("confidence", 0) >= (least or 0) for least in (then, config.min_confidence)]
+    return bool(asked.get("tier") == config.ask and sure[0] == sure[1])
+
+
 def _stub(turn: RecordedTurn) -> Run:
     return Run(
         id=turn.run_id,
@@ -334,10 +357,9 @@ def _visited(
     turn: RecordedTurn, then: Program | None, entry: Mapping[str, Json]
 ) -> Iterator[_Visited]:
     """Yield the recorded steps, each with the state that those before it left."""
-    states: dict[int, dict[str, Json]] = {0: dict(entry)}
+    states: dict[int, dict[str, Json]] = {}
     for step in turn.steps:
-        # A part goes on from what was known before the parts went their own ways.
-        state = states.setdefault(step.part, dict(states[0]))
+        state = states.setdefault(step.part, dict(entry))
         spec = then.workflow.nodes.get(step.node) if then else None
         is_same_kind = then is not None and spec is not None and spec.kind == step.kind
         config = then.configs[step.node] if then and is_same_kind else None

@@ -51,6 +51,8 @@ class RecordedStep:
 class RecordedTurn:
     """A run that has come to its end; `entry` is what its state began with, as far as is known.
 
+    `parts` are the requests that were walked one by one, None where the turn was walked whole.
+
     `was_with_human` says that it ended with a human, or that one was asked to approve.
     """
 
@@ -68,6 +70,7 @@ class RecordedTurn:
     classification: Json
     fingerprint: str | None
     entry: Mapping[str, Json]
+    parts: Json
     cost: Decimal
     was_with_human: bool
     steps: tuple[RecordedStep, ...]
@@ -152,6 +155,7 @@ def _ended(workflow: str, since: datetime | None = None) -> list[ColumnElement[b
         runs.c.workflow == workflow,
         runs.c.status.in_(("done", "failed")),
         runs.c.outcome.is_distinct_from("joined"),
+        runs.c.purpose == "answer",
     ]
     if since is not None:
         conditions.append(runs.c.started_at >= since)
@@ -197,6 +201,7 @@ def _turn(row: Row[Any], recorded: list[RecordedStep], *, was_approved: bool) ->
         classification=row.classification,
         fingerprint=row.fingerprint,
         entry={**known, **(row.entry or {})},
+        parts=row.parts,
         cost=row.cost,
         was_with_human=was_approved or row.outcome == "escalate",
         steps=tuple(recorded),

@@ -25,6 +25,8 @@ MATTERS = (
     "why was I charged twice for {order}",
     "can I pay with a gift card",
     "do you repair things under warranty",
+    "cancel my order {order} and tell me what shipping costs",
+    "Where is my order {order}? How long do I have to return something?",
     "hello",
     "thanks",
     "something about my account does not feel right",
