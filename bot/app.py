@@ -25,6 +25,7 @@ from integrations.llm import providers
 from integrations.orders import orders as order_sources
 from orchestration import escalation, housekeeping, migrate, store
 from orchestration.backtest import Backtest
+from orchestration.backtest.cases import Cases
 from orchestration.backtest.trials import Trials
 from orchestration.catalog import Catalog
 from orchestration.context import Toolbox
@@ -73,6 +74,7 @@ class App:
     programs: Programs
     publishing: Publishing
     trials: Trials
+    regressions: Cases
     dispatcher: Dispatcher
     turns: Turns
     desk: Desk
@@ -203,6 +205,8 @@ def build(
     dispatcher = _dispatcher(settings, database, clock, concurrency)
     channels = {**_channels(settings, shop, client, clock), **(extra_channels or {})}
 
+    regressions = Cases(tools, programs)
+
     async def backtest(program: Program, turns: int) -> Mapping[str, Json]:
         return await Backtest(tools, programs, program).run(last=turns)
 
@@ -211,8 +215,11 @@ def build(
         database=database,
         tools=tools,
         programs=programs,
-        publishing=Publishing(database, clock, channels=CHANNELS, backtest=backtest),
+        publishing=Publishing(
+            database, clock, channels=CHANNELS, backtest=backtest, cases=regressions.failures
+        ),
         trials=Trials(tools, programs),
+        regressions=regressions,
         dispatcher=dispatcher,
         turns=Turns(tools, programs, channels),
         desk=Desk(tools, dispatcher),

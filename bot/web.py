@@ -19,6 +19,7 @@ from bot.api import (
     intents,
     messages,
     problems,
+    replays,
     runs,
     workflows,
 )
@@ -56,6 +57,8 @@ def create(app: App, *, works: bool = True, samples: Samples | None = None) -> F
         backtests.drafts,
         backtests.backtests,
         backtests.shadows,
+        replays.runs,
+        replays.cases,
         workflows.kinds,
         drafts.router,
         drafts.channels,

@@ -257,13 +257,13 @@ class BacktestIn(Body):
 
     last: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
     since: AwareDatetime | None = None
-    author: Line = "admin"
+    author: Line = ADMIN
 
 
 class ShadowIn(Body):
     """Who starts or stops it, for the audit log."""
 
-    author: Line = "admin"
+    author: Line = ADMIN
 
 
 class DraftIn(Body):
@@ -309,6 +309,21 @@ class BindingIn(Body):
 class GatesIn(Gates):
     """The bounds that a draft must keep; what is left out gets its default."""
 
+    author: Line = ADMIN
+
+
+class ReplayIn(Body):
+    """By which version a run is walked again; by default its own."""
+
+    version: Version | Literal["draft"] | None = None
+
+
+class CaseIn(Body):
+    """A run that every later version must decide alike; its words are redacted by default."""
+
+    run_id: Line
+    name: Annotated[str, Field(min_length=1, max_length=100), AfterValidator(storable)]
+    keep_words: bool = False
     author: Line = ADMIN
 
 

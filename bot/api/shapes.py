@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from orchestration import proposals
+from orchestration.backtest.cases import Result
 from orchestration.escalation import ResponseClock, read_clock, suggestion_of
 from orchestration.models import (
     Approval,
@@ -18,6 +19,7 @@ from orchestration.models import (
     Example,
     Message,
     ModelCall,
+    RegressionCase,
     Reminder,
     Run,
     Step,
@@ -349,3 +351,23 @@ def trial(row: Trial) -> dict[str, Any]:
         "created_at": moment(row.created_at),
         "finished_at": moment(row.finished_at),
     }
+
+
+def case(row: RegressionCase) -> dict[str, Any]:
+    """Return a regression case without its recording."""
+    return {
+        "workflow": row.workflow,
+        "name": row.name,
+        "run_id": row.run_id,
+        "redacted": row.is_redacted,
+        "text": row.recording["text"],
+        "expected": row.expected,
+        "author": row.author,
+        "created_at": moment(row.created_at),
+    }
+
+
+def result(one: Result) -> dict[str, Any]:
+    """Return what a version made of a case; `unknown` says from where on nobody can tell."""
+    passed = one.failure is None
+    return {"name": one.name, "passed": passed, "failure": one.failure, "unknown": one.unknown}

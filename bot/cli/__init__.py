@@ -15,6 +15,8 @@ from bot.cli import (
     inspection,
     intents,
     processes,
+    replays,
+    shadows,
     spending,
     workflows,
 )
@@ -33,6 +35,8 @@ __all__ = [
     "intents",
     "main",
     "processes",
+    "replays",
+    "shadows",
     "spending",
     "workflows",
 ]

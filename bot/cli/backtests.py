@@ -41,7 +41,7 @@ def backtest(
     if as_json:
         show_json(report)
     else:
-        _show(report)
+        show_report(report)
 
 
 def program_in(file: Path) -> Program:
@@ -64,7 +64,8 @@ async def _backtest(program: Program, last: int, since: datetime | None) -> Mapp
             return await trial.run(last=last, since=since, keep=show)
 
 
-def _show(report: Mapping[str, Json]) -> None:
+def show_report(report: Mapping[str, Json]) -> None:
+    """Print what a backtest or a shadow has found."""
     if not report["turns"]:
         _say("Nothing has been recorded yet that this workflow would decide.")
         return

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from math import prod
+from typing import Any
 
 from orchestration import parts, rules
 from orchestration.backtest.forecast import Estimate, Forecast
 from orchestration.backtest.quiet import HasTier
-from orchestration.backtest.recall import Recording, Unknown
+from orchestration.backtest.recall import Recording, Then, Unknown
 from orchestration.context import Case, Toolbox
 from orchestration.engine import Program, RunFailed, Walk
 from orchestration.errors import NotFound
@@ -18,7 +19,6 @@ from orchestration.models import Conversation, Customer, Step
 from orchestration.parts import Part
 from orchestration.store import RecordedTurn
 from orchestration.types import Json, Memory
-from orchestration.workflow import rules_of
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 # A walk over a recording reads nothing of a case but what the recording gives it.
@@ -86,18 +86,20 @@ class Judge:
     forecast: Forecast
     then: Mapping[tuple[str, int], Program] = field(default_factory=dict)
 
-    async def decide(self, turn: RecordedTurn) -> Decision:
-        """Walk the version over what was recorded; nothing is asked, sent or changed."""
-        then = self.then.get((turn.workflow, turn.version))
+    async def decide(self, turn: RecordedTurn, then: Then | None = None) -> Decision:
+        """Walk the version over what was recorded; nothing is asked, sent or changed.
+
+        `then` is what the nodes were when the turn was recorded, where no version kept says so.
+        """
+        if then is None:
+            then = nodes_of(self.then.get((turn.workflow, turn.version)))
         requests = [(one.number, one.text) for one in parts.from_json(turn.parts)]
         decided = [
             await self._walk(turn, then, part, text) for part, text in requests or [(0, turn.text)]
         ]
         return decided[0] if len(decided) == 1 else _together(requests, decided)
 
-    async def _walk(
-        self, turn: RecordedTurn, then: Program | None, part: int, text: str
-    ) -> Decision:
+    async def _walk(self, turn: RecordedTurn, then: Then, part: int, text: str) -> Decision:
         recording = Recording(
             turn,
             then=then,
@@ -123,7 +125,7 @@ class Judge:
         return self._decision(recording, end, unknown, then)
 
     def _decision(
-        self, recording: Recording, end: str, unknown: Unknown | None, then: Program | None
+        self, recording: Recording, end: str, unknown: Unknown | None, then: Then
     ) -> Decision:
         reasons = [doubt.reason for doubt in recording.doubts]
         rest = [
@@ -237,7 +239,7 @@ def change_of(turn: RecordedTurn, decision: Decision) -> Change | None:
 
 def path_of(turn: RecordedTurn) -> tuple[str, ...]:
     """Return the nodes that a recorded turn came by."""
-    return tuple(step.node for step in turn.steps)
+    return tuple(step.node for step in sorted(turn.steps, key=lambda step: step.part))
 
 
 def is_grave(turn: RecordedTurn) -> bool:
@@ -258,16 +260,27 @@ def why(turn: RecordedTurn, decision: Decision) -> str:
     return "; ".join(said) or "the way to its rules is another"
 
 
-def _because(then: Program | None, now: Program, recording: Recording, route: str | None) -> str:
+def nodes_of(program: Program | None) -> Then:
+    """Return the kind and config of each node of a version; none of one that is not to be had."""
+    if program is None:
+        return {}
+    nodes = program.workflow.nodes
+    return {name: (nodes[name].kind, config) for name, config in program.configs.items()}
+
+
+def _because(then: Then, now: Program, recording: Recording, route: str | None) -> str:
     """Say why the rules lead elsewhere; empty where they do not, or are not to be had."""
     own = [step for step in recording.turn.steps if step.part == recording.part]
     old = next((step for step in own if step.kind == "route"), None)
-    if then is None or recording.routed is None or old is None or old.exit == route:
+    if recording.routed is None or old is None or old.exit == route:
         return ""
     node, state = recording.routed
-    before, after = then.workflow.nodes.get(old.node), now.workflow.nodes[node]
+    kind, before = then.get(old.node, ("", None))
+    after: Any = now.configs[node]
+    if kind != "route" or before is None:
+        return ""
     with suppress(NotFound):
-        return rules.why_changed(rules_of(before), rules_of(after), state) if before else ""
+        return rules.why_changed(before.rules, after.rules, state)
     return ""
 
 

@@ -19,6 +19,8 @@ from orchestration.types import Draft, Json
 from orchestration.workflow import NodeSpec
 
 State = Mapping[str, Json]
+# The kind and config that each node had when a turn was recorded.
+Then = Mapping[str, tuple[str, Any]]
 
 # These decide by what the run knows and nothing else, so they are done anew.
 DECIDED_ANEW = frozenset({"route", "branch", "fork", "join", "close", "output"})
@@ -81,7 +83,7 @@ class Recording:
         self,
         turn: RecordedTurn,
         *,
-        then: Program | None,
+        then: Then,
         now: Program,
         shop: Shop,
         has_tier: HasTier,
@@ -272,6 +274,8 @@ class Recording:
         for one in self._of_kind("check", place.part):
             if one.config == config and (one.step.input or {}).get("draft") == draft.text:
                 return self._give(one, config)
+        if self.turn.is_redacted:
+            raise Unknown(spec.name, "its words are redacted, so they cannot be checked otherwise")
         verdict = quality.check(
             draft,
             question=self.text,
@@ -353,18 +357,15 @@ def _entry(turn: RecordedTurn, shop: Shop) -> dict[str, Json]:
     return entry
 
 
-def _visited(
-    turn: RecordedTurn, then: Program | None, entry: Mapping[str, Json]
-) -> Iterator[_Visited]:
+def _visited(turn: RecordedTurn, then: Then, entry: Mapping[str, Json]) -> Iterator[_Visited]:
     """Yield the recorded steps, each with the state that those before it left."""
     states: dict[int, dict[str, Json]] = {}
     for step in turn.steps:
         state = states.setdefault(step.part, dict(entry))
-        spec = then.workflow.nodes.get(step.node) if then else None
-        is_same_kind = then is not None and spec is not None and spec.kind == step.kind
-        config = then.configs[step.node] if then and is_same_kind else None
+        kind, config = then.get(step.node, (None, None))
         if step.status != "started":
-            yield _Visited(step=step, config=config, before=dict(state))
+            own = config if kind == step.kind else None
+            yield _Visited(step=step, config=own, before=dict(state))
         state.update(step.output or {})
 
 

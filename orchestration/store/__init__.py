@@ -176,6 +176,13 @@ from orchestration.store.recordings import (
     list_recorded,
     read_texts,
 )
+from orchestration.store.regressions import (
+    list_regressions,
+    put_regression,
+    redact_regressions,
+    redacted,
+    remove_regression,
+)
 from orchestration.store.rows import add, add_unless_there, fetch, find, get, new_id, plain, put
 from orchestration.store.runs import (
     API,
@@ -357,6 +364,7 @@ __all__ = [
     "list_raw_kinds",
     "list_recorded",
     "list_refused",
+    "list_regressions",
     "list_released",
     "list_reminders",
     "list_resolved",
@@ -402,6 +410,7 @@ __all__ = [
     "published_numbers",
     "put",
     "put_card",
+    "put_regression",
     "queue_again",
     "raise_revision",
     "read_setting",
@@ -412,7 +421,10 @@ __all__ = [
     "record_steps",
     "record_trial_turns",
     "redact_message",
+    "redact_regressions",
+    "redacted",
     "remember_command",
+    "remove_regression",
     "replace_intents",
     "reserve_budget",
     "resume_run",

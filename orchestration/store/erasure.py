@@ -24,6 +24,7 @@ from orchestration.models import (
     Message,
     OrderRow,
     RawEvent,
+    RegressionCase,
     Run,
     Step,
     TrialTurn,
@@ -33,6 +34,7 @@ from orchestration.store import rows
 from orchestration.store.conversations import LEASE, conversations, lock, messages, runs
 from orchestration.store.deliveries import add_delivery
 from orchestration.store.examples import ERASED, forget_examples
+from orchestration.store.regressions import redact_regressions
 from orchestration.types import Json
 
 # The kind of the deliveries that take back what stands elsewhere.
@@ -47,6 +49,7 @@ _OWNED: tuple[Any, ...] = (
     Delivery,
     Example,
     TrialTurn,
+    RegressionCase,
 )
 
 
@@ -223,6 +226,7 @@ def erase_conversation(connection: Connection, id: str) -> None:
         citations=None,
         details=None,
     )
+    redact_regressions(connection, id)
     words = {
         "text": ERASED,
         **dict.fromkeys(("entry", "output", "classification", "parts", "error")),

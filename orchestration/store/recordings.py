@@ -62,7 +62,8 @@ class RecordedTurn:
     version: int
     text: str
     at: datetime
-    finished_at: datetime | None
+    status: str
+    purpose: str
     outcome: str | None
     route: str | None
     rule: str | None
@@ -74,6 +75,7 @@ class RecordedTurn:
     cost: Decimal
     was_with_human: bool
     steps: tuple[RecordedStep, ...]
+    is_redacted: bool = False
 
     @property
     def is_erased(self) -> bool:
@@ -193,7 +195,8 @@ def _turn(row: Row[Any], recorded: list[RecordedStep], *, was_approved: bool) ->
         version=row.version,
         text=row.text,
         at=row.started_at,
-        finished_at=row.finished_at,
+        status=row.status,
+        purpose=row.purpose,
         outcome=row.outcome,
         route=row.route,
         rule=row.rule,
