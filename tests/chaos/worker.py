@@ -31,10 +31,12 @@ from orchestration.catalog import Catalog
 from orchestration.database import Database, is_sqlite_url
 from orchestration.desk import Desk
 from orchestration.errors import PermanentFailure
-from orchestration.nodes import Node, Outcome, Visit, node_kinds
+from orchestration.nodes import Config, Node, Outcome, Visit, node_kinds
 from orchestration.turns import Turns
 from orchestration.types import Confusion, IncomingMessage, Passage, Reading, Sender, Touches
 from tests.fakes.channel import FakeChannel
+from tests.fakes.http_shop import HttpShop
+from tests.fakes.proposing import propose
 
 T = TypeVar("T")
 
@@ -73,12 +75,30 @@ on_failure: escalate
 """
 
 
+# Every turn asks for a refund that a human must approve.
+REFUND_WORKFLOW = """
+name: support
+entry: suggest
+nodes:
+  suggest: {kind: suggest, exits: {proposed: approve}}
+  approve:
+    kind: approve
+    timeout: 4h
+    exits: {released: send, rejected: escalate, expired: escalate}
+  send: {kind: send}
+  escalate: {kind: escalate, queue: support}
+on_failure: escalate
+"""
+WORKFLOWS = {"chaos": CHAOS_WORKFLOW, "refund": REFUND_WORKFLOW}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Spec:
     """What a process is to be.
 
-    `works` is False for one that only takes messages. It dies at the `fuse`-th boundary. `shown`,
-    `ledger` and `gate` are files: what customers saw, what was charged, and what slow turns await.
+    `works` is False for one that only takes messages. It dies at the `fuse`-th boundary, or at the
+    first of that name. `shown`, `ledger` and `gate` are files: what customers saw, what was
+    charged, and what slow turns await. `shop` is the address of a shop that actions are done by.
     """
 
     url: str
@@ -87,19 +107,21 @@ class Spec:
     gate: str
     works: bool = True
     is_idempotent: bool = False
-    fuse: int | None = None
+    fuse: int | str | None = None
+    shop: str | None = None
+    shop_knows_keys: bool = True
 
 
 class Fuse:
     """Counts the boundaries a process passes and kills it at one of them."""
 
-    def __init__(self, say: Callable[..., None], limit: int | None) -> None:
+    def __init__(self, say: Callable[..., None], limit: int | str | None) -> None:
         self._say = say
         self._limit = limit
         self._lock = threading.Lock()
         self.passed = 0
 
-    def arm(self, limit: int | None) -> None:
+    def arm(self, limit: int | str | None) -> None:
         with self._lock:
             self.passed = 0
             self._limit = limit
@@ -107,7 +129,7 @@ class Fuse:
     def reach(self, boundary: str) -> None:
         with self._lock:
             self.passed += 1
-            if self.passed == self._limit:
+            if self._limit in (self.passed, boundary):
                 self._say(blown=boundary)
                 os.kill(os.getpid(), signal.SIGKILL)
 
@@ -208,6 +230,24 @@ class Charge(Node):
         return [run.id if run else "", visit.part, visit.node, visit.number]
 
 
+@node_kinds.register("suggest")
+class Suggest(Node):
+    """Proposes a refund."""
+
+    kind = "suggest"
+
+    @classmethod
+    def exits(cls, config: Config) -> tuple[str, ...]:
+        return ("proposed",)
+
+    @classmethod
+    def writes(cls, config: Config) -> frozenset[str]:
+        return frozenset({"draft", "proposal"})
+
+    async def run(self, visit: Visit) -> Outcome:
+        return await propose(visit)
+
+
 @node_kinds.register("hazard")
 class Hazard(Node):
     """Kills its process on `poison`, and stops at the gate on `slow`."""
@@ -238,6 +278,9 @@ async def running(spec: Spec, fuse: Fuse) -> AsyncIterator[parts.App]:
         catalog=catalog,
         telemetry=WatchedTelemetry(fuse),
     )
+    if spec.shop:
+        shop = HttpShop(spec.shop, knows_keys=spec.shop_knows_keys, watch=fuse.reach)
+        tools = replace(tools, orders=shop)
     known = programs.Programs(database)
     app = replace(
         built,
@@ -283,6 +326,11 @@ async def live(connection: socket.socket, spec: Spec) -> None:
                 message = command["message"]
                 await intake.receive(app.tools, app.dispatcher, incoming(message))
                 say(acknowledged=message["id"])
+            elif "release" in command:
+                await app.desk.decide(
+                    command["release"], agent="maria", status="released", text=None, reason=None
+                )
+                say(released=command["release"])
             elif "arm" in command:
                 fuse.arm(command["arm"])
                 say(armed=True)
@@ -300,9 +348,9 @@ async def publish(url: str, workflow: str) -> None:
 
     def put(connection: Connection) -> None:
         parts.fill_in(connection, parts.utc_now)
-        if workflow == "chaos":
+        if workflow in WORKFLOWS:
             programs.publish(
-                connection, CHAOS_WORKFLOW, author="tests", note="", clock=parts.utc_now
+                connection, WORKFLOWS[workflow], author="tests", note="", clock=parts.utc_now
             )
 
     await database.write(put)
