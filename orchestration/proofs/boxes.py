@@ -151,6 +151,11 @@ class Region:
     outside: tuple[Box, ...] | None
     bounds: Box
 
+    @property
+    def is_exactly_bounded(self) -> bool:
+        """Whether each cell within the bounds is that of some message taken."""
+        return self.inside is not None
+
 
 def region_of(space: Space, condition: Condition | None, steps: Steps) -> Region:
     """Return the messages that the condition takes; None takes all."""

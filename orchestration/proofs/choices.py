@@ -38,7 +38,7 @@ class Deciders:
         self._steps = steps
         self._looked_at = {name: _fields_by_rule(own) for name, own in rules.items()}
         self._spaces: dict[frozenset[Value], Space] = {}
-        self._regions: dict[tuple[frozenset[Value], Choice, int], Region] = {}
+        self._regions: dict[tuple[frozenset[Value], str, int, tuple[Value, ...]], Region] = {}
         self._found: dict[Choices, Box | None] = {}
 
     def __contains__(self, node: str) -> bool:
@@ -95,7 +95,8 @@ class Deciders:
         return self._spaces[earlier]
 
     def _region(self, choices: Choices, choice: Choice, index: int) -> Region:
-        key = (_earlier(choices), choice, index)
+        before = tuple(value for value in choice.looked_at if value[1])
+        key = (_earlier(choices), choice.node, index, before)
         if key not in self._regions:
             names = {value[0]: _axis(value) for value in choice.looked_at}
             when = self._rules[choice.node][index].when

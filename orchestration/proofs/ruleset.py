@@ -124,6 +124,8 @@ class _Analysis:
 
     def _is_same(self, one: int, other: int) -> bool:
         left, right = self._regions[one], self._regions[other]
+        if left.is_exactly_bounded and right.is_exactly_bounded and left.bounds != right.bounds:
+            return False
         try:
             return not any(
                 self._find([inside], {0: outside})[0] is not None
