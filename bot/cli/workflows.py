@@ -95,21 +95,8 @@ def _print_problem(problem: Problem) -> None:
     out.print(f"{problem.severity} {problem.code}", style=color, end=" ", markup=False)
     words = f"{place}: {problem.message}" if place else problem.message
     out.print(words, markup=False, soft_wrap=True)
-    for line in _example(problem.counter_example or {}):
-        out.print(f"    {line}", markup=False, soft_wrap=True, style="dim")
-
-
-def _example(example: Json) -> list[str]:
-    lines = []
-    if path := example.get("path"):
-        way = f", by {example['exit']}" if example.get("exit") else ""
-        lines.append(f"on the way {' → '.join(path)}{way}")
-    fields = example.get("fields")
-    # Fields that are missing have no value: they are a list of names.
-    if isinstance(fields, dict):
-        shown = ", ".join(f"{name} = {value}" for name, value in fields.items())
-        lines.append(f"for example {shown}")
-    return lines
+    if example := problem.example_in_words:
+        out.print(f"    {example}", markup=False, soft_wrap=True, style="dim")
 
 
 @workflows.command("publish")

@@ -211,6 +211,7 @@ def _is_set_wrongly(simulator: Simulator, problem: Problem, example: Json) -> bo
     )
 
 
+# All codes but `not_proved`, which says that nothing could be shown.
 CHECKS: Mapping[str, Callable[[Simulator, Problem, Json], bool]] = {
     "unconnected_exit": _leads_nowhere,
     "route_without_edge": _leads_nowhere,

@@ -584,3 +584,21 @@ def test_every_path_that_is_shown_follows_the_edges() -> None:
                 spec = parsed.nodes[here]
                 targets = {*spec.exits.values(), spec.next, parsed.on_failure}
                 assert there in targets
+
+
+def test_a_counter_example_is_said_in_one_line() -> None:
+    (problem,) = of_code(broken((", unsure: approve", "")), "unconnected_exit")
+
+    assert problem.example_in_words == (
+        "for example complexity simple, risk none, route_confidence 0.0, urgency low, "
+        "wants_human false, on the way classify → route → enrich → investigate → check_hard, "
+        "by unsure"
+    )
+
+
+def test_a_path_that_goes_round_very_often_is_said_in_short() -> None:
+    document, code, _ = DOCUMENTS["a limit beyond what a run may take"]
+    (problem,) = of_code(problems(document, KINDS), code)
+
+    assert problem.example_in_words.startswith("on the way one → two → three → one → two → three →")
+    assert "… (300 steps) …" in problem.example_in_words
