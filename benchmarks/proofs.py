@@ -98,7 +98,7 @@ def document(condition: Callable[[Dice], dict[str, Json]], *, nodes: int = 1) ->
     return workflow.dump(workflow.parse(parsed))
 
 
-SHAPES = {
+SHAPES: dict[str, Callable[[], str]] = {
     "a table by intent": lambda: document(table),
     "flat conditions": lambda: document(flat),
     "nested conditions": lambda: document(nested),
