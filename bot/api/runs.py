@@ -9,6 +9,7 @@ from bot.api.guards import AdminOnly, CurrentApp
 from bot.api.pages import Cursor, Limit, page, read_cursor
 from bot.api.schemas import RunStatusIn
 from orchestration import store
+from orchestration.explaining import explain
 from orchestration.models import Run
 
 router = APIRouter(prefix="/v1/runs", tags=["runs"], dependencies=[AdminOnly])
@@ -42,7 +43,7 @@ async def list_runs(
 
 @router.get("/{id}")
 async def get_run(id: str, app: CurrentApp) -> dict[str, Any]:
-    """Return a run with every step: what went in, what came out, how long it took."""
+    """Return a run with what it decided and why, and every step: in, out and how long it took."""
     row, steps, calls = await app.database.read(
         lambda connection: (
             store.get(connection, Run, id),
@@ -50,4 +51,9 @@ async def get_run(id: str, app: CurrentApp) -> dict[str, Any]:
             store.list_calls(connection, id),
         )
     )
-    return {**shapes.run(row), "steps": [shapes.step(step, calls) for step in steps]}
+    program = await app.programs.get(row.workflow, row.version)
+    return {
+        **shapes.run(row),
+        "decisions": [each.document() for each in explain(program.workflow, steps)],
+        "steps": [shapes.step(step, calls) for step in steps],
+    }
