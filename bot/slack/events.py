@@ -140,10 +140,9 @@ def _text(event: Event, bot: str | None) -> str:
 
 
 def _address(url: str, label: str | None) -> str:
-    bare = url.removeprefix("mailto:").removeprefix("tel:")
-    if not label or label in url:
-        return label if label and not url.startswith("http") else bare
-    return f"{label} ({bare})"
+    if not url.startswith("http"):
+        return label or url.partition(":")[2]
+    return f"{label} ({url})" if label and label not in url else url
 
 
 def _attachments(event: Event) -> list[Attachment]:

@@ -70,7 +70,7 @@ def _citations(message: Mapping[str, Any], link_domains: Collection[str]) -> dic
         titles.append(f"<{url}|{title.replace('|', '/')}>" if is_safe else title)
     if not titles:
         return None
-    return {"type": "context", "elements": [mrkdwn(shorten(" · ".join(titles), 2_900))]}
+    return {"type": "context", "elements": [mrkdwn(shorten(" · ".join(titles), 2_000))]}
 
 
 def _feedback(conversation: str) -> dict[str, Any]:
