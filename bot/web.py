@@ -9,6 +9,7 @@ from fastapi.responses import RedirectResponse
 
 from bot import chat
 from bot.api import (
+    attachments,
     audit,
     backtests,
     conversations,
@@ -65,6 +66,7 @@ def create(app: App, *, works: bool = True, samples: Samples | None = None) -> F
         drafts.schema,
         audit.router,
         escalations.router,
+        attachments.router,
         intents.router,
         health.router,
         chat.router,

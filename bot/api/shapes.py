@@ -59,7 +59,8 @@ def message(row: Message, files: Sequence[Json] = ()) -> dict[str, Any]:
     attached = [file for file in files if file["message_id"] == row.id]
     if attached:
         shape["attachments"] = [
-            {name: file[name] for name in ("id", "name", "type", "url")} for file in attached
+            {name: file[name] for name in ("id", "name", "type", "url", "size")}
+            for file in attached
         ]
     if row.audience != "customer":
         shape["audience"] = row.audience

@@ -412,7 +412,8 @@ def change_message(connection: Connection, message: str, **values: Any) -> None:
 
 
 def list_files(connection: Connection, message_ids: Sequence[str]) -> list[dict[str, Any]]:
-    """Return the attachments of messages, without their content."""
-    columns = [files.c.id, files.c.message_id, files.c.name, files.c.type, files.c.url]
+    """Return the attachments of messages; of their content the size, None where it is not here."""
+    size = func.length(files.c.content).label("size")
+    columns = [files.c.id, files.c.message_id, files.c.name, files.c.type, files.c.url, size]
     statement = select(*columns).where(files.c.message_id.in_(list(message_ids)))
     return [dict(row._mapping) for row in connection.execute(statement)]
