@@ -31,7 +31,7 @@ SOURCE = "simulate"
 
 @dataclass(frozen=True, kw_only=True)
 class Simulation:
-    """What became of the message; at most one of `escalation` and `approval` is there."""
+    """What became of the message; both `escalation` and `approval` only where it had parts."""
 
     run: Run
     steps: tuple[Step, ...]

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +14,7 @@ from bot import logs, settings, simulation
 from bot.api import shapes
 from bot.app import utc_now
 from bot.basis import existing_database, read_basis
+from bot.cli import recorded
 from bot.cli.console import Failed, cli, err, out, show_json
 from bot.cli.diagnosis import Finding, diagnose, explain_settings
 from bot.cli.lines import read_rows, require_whole
@@ -21,11 +22,9 @@ from bot.cli.reading import Reader, basis_in_use, note
 from bot.settings import BadSetting, Settings
 from bot.simulation import Simulation
 from orchestration.database import Database
-from orchestration.models import Step
 from orchestration.store import Records
 from orchestration.types import CustomerRecord, Json, Order
 
-LONGEST = 120
 _SIGNS = {"ok": "[green]✓[/]", "warning": "[yellow]![/]", "error": "[red]✗[/]"}
 
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
@@ -87,62 +86,18 @@ def _shape(customer: CustomerRecord | None, result: Simulation) -> dict[str, Jso
 def _print_simulation(customer: CustomerRecord | None, result: Simulation) -> None:
     run = result.run
     who = f"{customer.name or customer.id} ({customer.id})" if customer else "a visitor, unverified"
-    _line("Customer", who)
-    _line("Workflow", f"{run.workflow}, version {run.version}")
-    for number, step in enumerate(result.steps, start=1):
-        _print_step(number, step)
-    out.print()
-    if run.classification:
-        _print_classification(run.classification)
-    if run.route:
-        _line("Route", f"{run.route}, by the rule “{run.rule}”")
-    for tried in run.rules_tried or ():
-        _line("", f"not “{tried['rule']}”: {tried['failed_on']}")
-    _line("Cost", shapes.money(run.cost))
+    recorded.line("Customer", who)
+    recorded.print_run(run, result.steps)
     if result.reply:
-        _line("Reply", result.reply.text)
+        recorded.line("Reply", result.reply.text)
         for citation in result.reply.citations or ():
-            _line("", f"cited: {citation['title']} {citation['url'] or ''}".rstrip())
+            recorded.line("", f"cited: {citation['title']} {citation['url'] or ''}".rstrip())
     if result.escalation:
         case = result.escalation
-        _line("Case", f"queue {case.queue}, urgency {case.urgency}: {case.reason}")
+        recorded.line("Case", f"queue {case.queue}, urgency {case.urgency}: {case.reason}")
     if result.approval:
-        _line("Approval", f"waits for a human: {(result.approval.draft or {}).get('text')}")
-    _line("Ends", f"conversation {result.status}, run {run.status}")
-
-
-def _print_step(number: int, step: Step) -> None:
-    ms = "" if step.ms is None else f"  {step.ms:.1f} ms"
-    kind = f" ({step.kind})" if step.kind != step.node else ""
-    out.print(f"\n{number:>2} {step.node}{kind} → {step.exit or step.status}{ms}", markup=False)
-    for name, values in (("in", step.input), ("out", step.output)):
-        for key, value in (values or {}).items():
-            if value not in (None, "", [], {}):
-                _line(f"   {name}", f"{key}: {_short(value)}", style="dim")
-                name = ""
-    if step.error:
-        _line("   error", step.error, style="red")
-
-
-def _print_classification(found: Mapping[str, Json]) -> None:
-    sure = f"{found['intent']} ({found['confidence']:.2f}; route {found['route_confidence']:.2f})"
-    _line("About", sure + (f", else {found['runner_up']}" if found["runner_up"] else ""))
-    names = ("urgency", "complexity", "sentiment", "language", "risk", "wants_human", "requests")
-    _line("", ", ".join(f"{name} {_short(found[name])}" for name in names))
-    if found["entities"]:
-        _line("", f"entities {_short(found['entities'])}")
-    for reason in found["reasons"]:
-        _line("", f"because it {reason}" if reason == found["reasons"][0] else reason)
-
-
-def _line(name: str, words: str, *, style: str | None = None) -> None:
-    out.print(f"{name:<10} {words}", markup=False, soft_wrap=True, style=style)
-
-
-def _short(value: Json) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    text = " ".join(text.split())
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+        recorded.line("Approval", f"waits for a human: {(result.approval.draft or {}).get('text')}")
+    recorded.line("Ends", f"conversation {result.status}, run {run.status}")
 
 
 @cli.command("classify")
@@ -167,7 +122,7 @@ def classify(
     if as_json:
         show_json(found)
     else:
-        _print_classification(found)
+        recorded.print_classification(found)
 
 
 def _reader(read: Settings) -> Reader:
