@@ -177,7 +177,7 @@ def build(
     concurrency: int = 16,
 ) -> App:
     """Put the parts together; nothing is started and no connection opened yet."""
-    shop = _shop(settings)
+    shop = shop_of(settings)
     database = Database(settings.frontdesk_database_url)
     metrics = Metrics()
     tools = Toolbox(
@@ -228,7 +228,8 @@ def build(
     )
 
 
-def _shop(settings: Settings) -> Shop:
+def shop_of(settings: Settings) -> Shop:
+    """Return who the shop is, with the Slack channel of its default queue."""
     shop = Shop.load(settings.frontdesk_store_file or SHIPPED)
     if not settings.has_slack:
         return shop.without_slack()

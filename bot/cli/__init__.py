@@ -19,6 +19,7 @@ from bot.cli import (
     replays,
     runs,
     shadows,
+    slack,
     spending,
     workflows,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "replays",
     "runs",
     "shadows",
+    "slack",
     "spending",
     "workflows",
 ]

@@ -1,14 +1,14 @@
 """What is in order with an installation and what is not, each with its cure."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
 
 from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+from bot.app import shop_of
 from bot.basis import problems_of, reason_of
+from bot.findings import Finding, broken, fine, warning
 from bot.settings import BadSetting, Settings
 from integrations.http import GuardedClient
 from orchestration import migrate, store
@@ -19,41 +19,19 @@ from orchestration.shop import SHIPPED, Shop
 from orchestration.texts import Texts
 
 
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """What one look found; an `error` keeps the product from doing its work."""
-
-    check: str
-    level: Literal["ok", "warning", "error"]
-    message: str
-    cure: str | None = None
-
-
-def _ok(check: str, message: str) -> Finding:
-    return Finding(check=check, level="ok", message=message)
-
-
-def _warning(check: str, message: str, cure: str) -> Finding:
-    return Finding(check=check, level="warning", message=message, cure=cure)
-
-
-def _error(check: str, message: str, cure: str) -> Finding:
-    return Finding(check=check, level="error", message=message, cure=cure)
-
-
 def explain_settings(refused: BadSetting) -> list[Finding]:
     """Return one finding for each setting that was refused."""
     lines = (line.partition("; for example ") for line in str(refused).splitlines())
     return [
-        _error("settings", message, f"set it like {example}" if example else "change or remove it")
+        broken("settings", message, f"set it like {example}" if example else "change or remove it")
         for message, _, example in lines
     ]
 
 
 async def diagnose(read: Settings) -> list[Finding]:
-    """Look at everything; only reads, and asks no other machine but the database and DNS."""
+    """Look at everything; only reads, and asks nobody but the database, DNS and, if on, Slack."""
     return [
-        _ok("settings", "every value can be used"),
+        fine("settings", "every value can be used"),
         *await _database(read),
         *_keys(read),
         *_callbacks(read),
@@ -61,6 +39,7 @@ async def diagnose(read: Settings) -> list[Finding]:
         *_chat(read),
         *_semantic_model(read),
         *_store_file(read),
+        *await _slack(read),
     ]
 
 
@@ -69,17 +48,17 @@ async def _database(read: Settings) -> list[Finding]:
     shown = make_url(url).render_as_string(hide_password=True)
     path = sqlite_path(url)
     if path is not None and not path.is_file():
-        return [_error("database", f"there is no file {path}", "frontdesk migrate")]
+        return [broken("database", f"there is no file {path}", "frontdesk migrate")]
     database = Database(url)
     try:
         if not await database.read(migrate.is_current):
             words = f"{shown} has not got the tables of this version"
-            return [_error("database", words, "frontdesk migrate")]
+            return [broken("database", words, "frontdesk migrate")]
         contents = await database.read(lambda connection: list(_contents(connection)))
-        return [_ok("database", f"{shown}, revision {migrate.head()}"), *contents]
+        return [fine("database", f"{shown}, revision {migrate.head()}"), *contents]
     except SQLAlchemyError as error:
         cure = "start it, or correct FRONTDESK_DATABASE_URL"
-        return [_error("database", f"{shown} cannot be read: {reason_of(error)}", cure)]
+        return [broken("database", f"{shown} cannot be read: {reason_of(error)}", cure)]
     finally:
         database.close()
 
@@ -88,52 +67,52 @@ def _contents(connection: Connection) -> Iterator[Finding]:
     yield from _workflow(connection)
     intents = store.list_intents(connection)
     if not intents:
-        yield _ok("intents", "the shipped ones are taken at the first start")
+        yield fine("intents", "the shipped ones are taken at the first start")
     elif len([intent for intent in intents if intent.examples]) < 2:
         cure = "frontdesk import intents FILE.yaml"
-        yield _error("intents", "fewer than two have examples to learn from", cure)
+        yield broken("intents", "fewer than two have examples to learn from", cure)
     else:
         examples = sum(len(intent.examples) for intent in intents)
-        yield _ok("intents", f"{len(intents)} with {examples} examples")
+        yield fine("intents", f"{len(intents)} with {examples} examples")
     if orders := store.count_orders(connection):
-        yield _ok("orders", f"{orders} imported")
+        yield fine("orders", f"{orders} imported")
     else:
         words = "there are none, so no order can be looked up"
-        yield _warning("orders", words, "frontdesk import orders FILE, and customers likewise")
+        yield warning("orders", words, "frontdesk import orders FILE, and customers likewise")
     if articles := store.list_articles(connection):
-        yield _ok("knowledge", f"{len(articles)} articles")
+        yield fine("knowledge", f"{len(articles)} articles")
     else:
         words = "there are no articles, so questions go to humans"
-        yield _warning("knowledge", words, "frontdesk import knowledge FOLDER")
+        yield warning("knowledge", words, "frontdesk import knowledge FOLDER")
     yield _deliveries(connection)
 
 
 def _workflow(connection: Connection) -> Iterator[Finding]:
     published = store.find_published(connection, DEFAULT)
     if published is None:
-        yield _ok("workflow", "the shipped one is published at the first start")
+        yield fine("workflow", "the shipped one is published at the first start")
         return
     name = f"{published.name}, version {published.version}"
     names = [intent.name for intent in store.list_intents(connection)]
     found = problems_of(published.source, names)
     for problem in found:
-        make = _error if problem.severity == "error" else _warning
+        make = broken if problem.severity == "error" else warning
         place = f"node {problem.node}: " if problem.node else ""
         cure = "frontdesk workflow show > FILE, mend it, frontdesk workflow check FILE"
         yield make("workflow", f"{name}: {problem.code}: {place}{problem.message}", cure)
     if not found:
-        yield _ok("workflow", f"{name}, has no problems")
+        yield fine("workflow", f"{name}, has no problems")
 
 
 def _deliveries(connection: Connection) -> Finding:
     newest = store.newest_undelivered(connection)
     if newest is None:
-        return _ok("deliveries", "none has failed, and none is unconfirmed")
+        return fine("deliveries", "none has failed, and none is unconfirmed")
     counts = store.count_undelivered(connection)
     listed = ", ".join(f"{count} {status}" for status, count in counts.items())
     words = f"{listed}, the newest by {newest.channel}: {newest.error}"
     where = f"look at conversation {newest.conversation_id}, and see that its target answers"
-    return _warning("deliveries", words, where)
+    return warning("deliveries", words, where)
 
 
 def _keys(read: Settings) -> Iterator[Finding]:
@@ -143,17 +122,17 @@ def _keys(read: Settings) -> Iterator[Finding]:
     )
     for variable, key, what in doors:
         if key:
-            yield _ok("keys", f"{variable} opens the door for {what}")
+            yield fine("keys", f"{variable} opens the door for {what}")
         else:
             words = f"{variable} is not set; closed to {what}"
-            yield _warning("keys", words, f"set {variable} to a long random text")
+            yield warning("keys", words, f"set {variable} to a long random text")
     if read.frontdesk_api_key and read.frontdesk_api_key == read.frontdesk_admin_key:
         words = "API key and admin key are the same, so every sender may do everything"
-        yield _warning("keys", words, "set two different texts")
+        yield warning("keys", words, "set two different texts")
     if secrets := len(read.webhook_secrets):
-        yield _ok("keys", f"signed webhooks are accepted, by {secrets} secret(s)")
+        yield fine("keys", f"signed webhooks are accepted, by {secrets} secret(s)")
     else:
-        yield _ok("keys", "FRONTDESK_WEBHOOK_SECRETS is not set; closed to signed webhooks")
+        yield fine("keys", "FRONTDESK_WEBHOOK_SECRETS is not set; closed to signed webhooks")
 
 
 def _callbacks(read: Settings) -> Iterator[Finding]:
@@ -161,44 +140,46 @@ def _callbacks(read: Settings) -> Iterator[Finding]:
     listed = sorted([*hosts.names, *(f"{host}:{port}" for host, port in hosts.pairs)])
     if not read.frontdesk_callback_secret:
         words = "FRONTDESK_CALLBACK_SECRET is not set; a callback_url is refused"
-        yield _warning("callbacks", words, "set it to whsec_ and base64 of 24 random bytes or more")
+        yield warning("callbacks", words, "set it to whsec_ and base64 of 24 random bytes or more")
     elif not listed:
         words = "no host is listed, so every callback_url is refused"
-        yield _warning("callbacks", words, "list yours in FRONTDESK_CALLBACK_HOSTS")
+        yield warning("callbacks", words, "list yours in FRONTDESK_CALLBACK_HOSTS")
     else:
-        yield _ok("callbacks", f"signed, to {', '.join(listed)}")
+        yield fine("callbacks", f"signed, to {', '.join(listed)}")
 
 
 async def _events(read: Settings) -> list[Finding]:
     url = read.frontdesk_events_url
     if url is None:
-        return [_ok("events", "FRONTDESK_EVENTS_URL is not set; no program is told of escalations")]
+        return [
+            fine("events", "FRONTDESK_EVENTS_URL is not set; no program is told of escalations")
+        ]
     if not read.frontdesk_callback_secret:
         words = "events are not sent, for there is nothing to sign them with"
-        return [_error("events", words, "set FRONTDESK_CALLBACK_SECRET")]
+        return [broken("events", words, "set FRONTDESK_CALLBACK_SECRET")]
     client = GuardedClient(read.callback_hosts)
     try:
         await client.check_url(url, field="FRONTDESK_EVENTS_URL")
     except BadInput as error:
-        return [_error("events", str(error), "list its host in FRONTDESK_CALLBACK_HOSTS")]
+        return [broken("events", str(error), "list its host in FRONTDESK_CALLBACK_HOSTS")]
     finally:
         await client.close()
-    return [_ok("events", f"signed, to {url}")]
+    return [fine("events", f"signed, to {url}")]
 
 
 def _chat(read: Settings) -> Iterator[Finding]:
     if read.frontdesk_chat_secret:
         origins = ", ".join(read.chat_origins) or "no other page"
-        yield _ok("chat", f"identities are verified; may be embedded by {origins}")
+        yield fine("chat", f"identities are verified; may be embedded by {origins}")
     else:
         words = "FRONTDESK_CHAT_SECRET is not set; every visitor is unverified and sees no orders"
-        yield _warning("chat", words, "set it, and sign identities in your shop with it")
+        yield warning("chat", words, "set it, and sign identities in your shop with it")
 
 
 def _semantic_model(read: Settings) -> Iterator[Finding]:
     # That the folder can be used has been seen when the settings were read.
     if folder := read.frontdesk_semantic_model:
-        yield _ok("classifier", f"compares texts by their meaning too, by the model in {folder}")
+        yield fine("classifier", f"compares texts by their meaning too, by the model in {folder}")
 
 
 def _store_file(read: Settings) -> Iterator[Finding]:
@@ -208,11 +189,44 @@ def _store_file(read: Settings) -> Iterator[Finding]:
         texts = Texts(shop)
         greeting = texts.say("greeting", shop.language)
     except BadInput as error:
-        yield _error("store file", str(error), f"correct {path}")
+        yield broken("store file", str(error), f"correct {path}")
         return
     if path is None:
         words = f"the shipped example, {shop.name}, speaks for you"
-        yield _warning("store file", words, f"copy {SHIPPED} and name it in FRONTDESK_STORE_FILE")
+        yield warning("store file", words, f"copy {SHIPPED} and name it in FRONTDESK_STORE_FILE")
     else:
-        yield _ok("store file", f"{shop.name}, time zone {shop.time_zone}")
-    yield _ok("texts", f"{', '.join(shop.languages)}; greets with: {greeting}")
+        yield fine("store file", f"{shop.name}, time zone {shop.time_zone}")
+    yield fine("texts", f"{', '.join(shop.languages)}; greets with: {greeting}")
+
+
+async def _slack(read: Settings) -> list[Finding]:
+    has_way_in = read.slack_app_token or read.slack_signing_secret
+    if not read.slack_bot_token and not has_way_in:
+        return [fine("slack", "SLACK_BOT_TOKEN is not set; Slack is off")]
+    if not read.has_slack:
+        words = "Slack is off: it needs SLACK_BOT_TOKEN and a way in"
+        cure = "set SLACK_BOT_TOKEN, and SLACK_APP_TOKEN or SLACK_SIGNING_SECRET; see docs/slack.md"
+        return [broken("slack", words, cure)]
+    # Nothing of Slack is imported by those who do not use it.
+    from bot.slack import checkup  # noqa: PLC0415
+
+    try:
+        shop = shop_of(read)
+    except BadInput:
+        # Said already where the store file is looked at.
+        return []
+    return await checkup.look(read, shop, await _heard(read.frontdesk_database_url))
+
+
+async def _heard(url: str) -> set[str]:
+    path = sqlite_path(url)
+    if path is not None and not path.is_file():
+        return set()
+    database = Database(url)
+    try:
+        return await database.read(store.list_raw_kinds)
+    except SQLAlchemyError:
+        # Said already where the database is looked at.
+        return set()
+    finally:
+        database.close()

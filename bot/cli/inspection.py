@@ -16,9 +16,10 @@ from bot.app import utc_now
 from bot.basis import existing_database, read_basis
 from bot.cli import recorded
 from bot.cli.console import Failed, cli, err, out, show_json
-from bot.cli.diagnosis import Finding, diagnose, explain_settings
+from bot.cli.diagnosis import diagnose, explain_settings
 from bot.cli.lines import read_rows, require_whole
 from bot.cli.reading import Reader, basis_in_use, note
+from bot.findings import Finding
 from bot.settings import BadSetting, Settings
 from bot.simulation import Simulation
 from orchestration.database import Database

@@ -15,12 +15,12 @@ from bot.app import App
 from bot.settings import Settings
 from bot.slack import clicks, sessions
 from bot.slack.door import Door
+from bot.slack.manifest import PATH
 from integrations.channels.slack.calls import call, new_client
 from orchestration.errors import PermanentFailure, TemporaryFailure
 
 log = logging.getLogger(__name__)
 
-PATH = "/slack/events"
 _GREET_AGAIN = 5.0
 # A connection that broke is noticed and made anew within this time.
 _PING_SECONDS = 2.0

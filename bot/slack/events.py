@@ -14,6 +14,7 @@ Kind = Literal["message", "edit", "deletion", "stop", "other", "foreign"]
 CHANNEL = "slack"
 # Messages that people write; all other subtypes are Slack's own notices.
 _WRITTEN = {None, "file_share", "thread_broadcast"}
+_PLACES = {"channel": "channels", "group": "groups"}
 _LINK = re.compile(r"<((?:https?|mailto|tel):[^<>|]+)(?:\|([^<>]*))?>")
 _NAMED = re.compile(r"<[@#!][^<>|]*\|([^<>]*)>")
 
@@ -58,8 +59,12 @@ def source_of(body: Event) -> str:
 
 
 def _kind_of(event: Event) -> str:
+    """Return the event by the name under which it is subscribed to."""
     kind = str(event.get("type"))
-    return f"{kind}.{event['channel_type']}" if event.get("channel_type") else kind
+    if kind != "message":
+        return kind
+    place = str(event.get("channel_type"))
+    return f"message.{_PLACES.get(place, place)}"
 
 
 def bot_user_of(body: Event) -> str | None:
@@ -102,7 +107,7 @@ def _incoming(body: Event, event: Event) -> IncomingMessage | None:
     above = event.get("thread_ts")
     thread, is_reply = above or ts, bool(above and above != ts)
     bot = bot_user_of(body)
-    is_direct = event.get("channel_type") == "im"
+    is_direct = event.get("channel_type") == "im" or channel.startswith("D")
     is_mention = event["type"] == "app_mention" or f"<@{bot}" in str(event.get("text"))
     if not is_direct and not is_mention and not is_reply:
         return None

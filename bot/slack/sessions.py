@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from bot.app import App
 from bot.slack.door import RECEIVED
+from bot.slack.manifest import PROMPTS
 from integrations.channels.slack import blocks
 from integrations.channels.slack.calls import call
 from orchestration import resolution, store
@@ -21,7 +22,6 @@ from orchestration.types import Received
 log = logging.getLogger(__name__)
 
 _THUMBS = {"up": 5, "down": 1}
-_PROMPTS = ("prompt_order", "prompt_return", "prompt_person")
 
 
 def register(slack: AsyncApp, app: App) -> None:
@@ -33,7 +33,7 @@ def register(slack: AsyncApp, app: App) -> None:
     @slack.event("app_home_opened", matchers=[is_messages_tab])
     async def suggest(event: dict[str, Any], client: AsyncWebClient) -> None:
         texts, language = app.tools.texts, app.tools.shop.language
-        said = [texts.say(key, language) for key in _PROMPTS]
+        said = [texts.say(key, language) for key in PROMPTS]
         prompts = [{"title": text, "message": text} for text in said]
         await _try(
             client.assistant_threads_setSuggestedPrompts(

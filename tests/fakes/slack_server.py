@@ -260,6 +260,7 @@ class FakeSlack:
         self._send_event(event, f"message.{self.world.rooms[channel].scope}", channel)
         if f"<@{BOT_USER}>" in text and self.world.rooms[channel].kind != "im":
             mention = {**self._message_event(post), "type": "app_mention"}
+            del mention["channel_type"]
             self._send_event(mention, "app_mention", channel)
         return post
 

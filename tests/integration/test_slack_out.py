@@ -254,7 +254,7 @@ async def test_a_long_text_is_cut_and_each_piece_is_shown_once(
 
     pieces = slack.messages(post.channel, thread=post.ts)
     words = " ".join(piece.blocks[0]["text"] for piece in pieces).split()
-    assert len(pieces) == 3
+    assert len(pieces) == 4
     assert words == f"heard: {text}".split()
     assert all(slack_blocks.problems(piece.blocks) == [] for piece in pieces)
 

@@ -34,17 +34,21 @@ def new_client(token: str, *, base_url: str, seconds: float = REQUEST_SECONDS) -
 
 
 async def call(answer: Awaitable[Any]) -> Mapping[str, Any]:
-    """Return what Slack answers.
+    """Return what Slack answers; raises as `ask` does."""
+    data: Mapping[str, Any] = (await ask(answer)).data
+    return data
+
+
+async def ask(answer: Awaitable[Any]) -> Any:
+    """Return the client's response, with its headers.
 
     Raises `PermanentFailure` where it refuses; `TemporaryFailure` with `retry_after` where it asks
     to wait, and `in_doubt` where nobody knows whether it was done.
     """
     try:
-        response = await answer
+        return await answer
     except (SlackApiError, aiohttp.ClientError, TimeoutError, OSError) as error:
         raise failure_of(error) from error
-    data: Mapping[str, Any] = response.data
-    return data
 
 
 def failure_of(error: Exception) -> ExternalFailure:
