@@ -186,6 +186,7 @@ def queue_for_agents(
     now: datetime,
     follows: str | None = None,
     message: Message | None = None,
+    id: str | None = None,
 ) -> Delivery:
     """Put something on its way to where agents work; `type` says how it is drawn."""
     return store.add_delivery(
@@ -198,6 +199,7 @@ def queue_for_agents(
         target=target,
         body=frozen(type, details, now),
         follows=follows,
+        id=id,
         message=message,
         now=now,
     )
@@ -217,10 +219,12 @@ def _message_body(conversation: Conversation, message: Message) -> dict[str, Any
             "id": message.id,
             "seq": message.seq,
             "author": message.author,
+            "author_name": message.author_name,
             "text": message.text,
             "at": message.at.isoformat(),
             "run_id": message.run_id,
             "citations": message.citations or [],
+            "language": (conversation.memory or {}).get("language"),
         },
         "status": conversation.status,
     }

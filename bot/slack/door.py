@@ -7,7 +7,7 @@ from slack_bolt.context.async_context import AsyncBoltContext
 from sqlalchemy import Connection
 
 from bot.app import App
-from bot.slack import events
+from bot.slack import events, thread
 from orchestration import intake, store
 from orchestration.errors import NotFound
 from orchestration.models import Conversation
@@ -32,7 +32,9 @@ class Door:
     ) -> None:
         """Store an event before anything else, whether or not Slack can be asked who we are."""
         if body.get("type") == "event_callback":
-            context[RECEIVED] = await self._store(events.read(body), context)
+            heard = events.read(body)
+            if not await thread.hear(self._app, body, heard.raw):
+                context[RECEIVED] = await self._store(heard, context)
         await next()
 
     async def _store(self, heard: events.Heard, context: AsyncBoltContext) -> Received | None:

@@ -56,6 +56,13 @@ def find_card(connection: Connection, subject: str) -> Card | None:
     return rows.find(connection, Card, cards.c.subject == subject)
 
 
+def find_card_reference(connection: Connection, subject: str) -> str | None:
+    """Return what the board calls the card of a case or an approval, once it is shown."""
+    root = select(cards.c.delivery_id).where(cards.c.subject == subject).scalar_subquery()
+    statement = select(deliveries.c.reference).where(deliveries.c.id == root)
+    return connection.execute(statement).scalars().first()
+
+
 def put_card(connection: Connection, card: Card) -> None:
     """Keep what a board shows of a case or an approval."""
     rows.put(connection, card)
@@ -138,7 +145,7 @@ def queue_again(
 ) -> bool:
     """Put what one board refused on its way to another, once; tell whether that was this time."""
     id = f"{refused.id}-again"
-    if rows.find(connection, Delivery, deliveries.c.id == id):
+    if parcels.find_delivery(connection, id):
         return False
     parcels.add_delivery(
         connection,

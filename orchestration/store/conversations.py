@@ -407,6 +407,21 @@ def is_working(connection: Connection, conversation: Conversation) -> bool:
     return bool(connection.execute(select(unanswered.exists())).scalar())
 
 
+def list_own_conversations(
+    connection: Connection, source: str, external_id: str, *, limit: int
+) -> list[Conversation]:
+    """Return the conversations of one person, newest first."""
+    people = table(Customer)
+    own = select(people.c.id).where(people.c.source == source, people.c.external_id == external_id)
+    statement = (
+        select(conversations)
+        .where(conversations.c.customer_id.in_(own))
+        .order_by(conversations.c.created_at.desc(), conversations.c.id)
+        .limit(limit)
+    )
+    return rows.fetch(connection, Conversation, statement)
+
+
 def find_session(connection: Connection, token_hash: str) -> ChatSession | None:
     """Return a chat session by the hash of its cookie."""
     return rows.find(connection, ChatSession, table(ChatSession).c.token_hash == token_hash)

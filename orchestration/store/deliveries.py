@@ -72,6 +72,11 @@ def list_open(connection: Connection, conversation: str) -> list[Delivery]:
     return rows.fetch(connection, Delivery, statement)
 
 
+def find_delivery(connection: Connection, id: str) -> Delivery | None:
+    """Return a delivery, or None."""
+    return rows.find(connection, Delivery, deliveries.c.id == id)
+
+
 def find_reply(connection: Connection, message: str) -> Delivery | None:
     """Return the delivery in which a message was first handed over."""
     own = (deliveries.c.message_id == message, deliveries.c.kind == "reply")

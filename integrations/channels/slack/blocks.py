@@ -15,6 +15,17 @@ from integrations.channels.slack.texts import (
 
 # What a customer presses under an answer; its value is `up` or `down` and the conversation.
 FEEDBACK = "feedback"
+# What they press to be answered by a human; its value is the conversation.
+TALK = "talk_to_human"
+_TALK = {
+    "en": "Talk to a human",
+    "de": "Mit einem Menschen sprechen",
+    "fr": "Parler à un humain",
+    "es": "Hablar con una persona",
+    "it": "Parla con una persona",
+    "nl": "Met een mens praten",
+    "pt": "Falar com uma pessoa",
+}
 _EMPTY = "…"
 
 
@@ -49,7 +60,7 @@ def reply(
     if cited := _citations(message, link_domains):
         drawings[-1].blocks.append(cited)
     if author == "bot" and message.get("id"):
-        drawings[-1].blocks.append(_feedback(conversation))
+        drawings[-1].blocks.extend((_feedback(conversation), _person(message, conversation)))
     return drawings
 
 
@@ -89,6 +100,12 @@ def _feedback(conversation: str) -> dict[str, Any]:
             }
         ],
     }
+
+
+def _person(message: Mapping[str, Any], conversation: str) -> dict[str, Any]:
+    label = _TALK.get(str(message.get("language")), _TALK["en"])
+    button = {"type": "button", "text": plain(label), "action_id": TALK, "value": conversation}
+    return {"type": "actions", "elements": [button]}
 
 
 def as_json(drawing: Drawing) -> dict[str, Any]:
