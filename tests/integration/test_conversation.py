@@ -8,6 +8,7 @@ import pytest
 
 from bot import sample
 from integrations.classifiers.local import LocalClassifier
+from integrations.classifiers.local.languages import find_language
 from integrations.knowledge import knowledge
 from integrations.orders import orders as order_sources
 from orchestration import housekeeping, store
@@ -209,3 +210,33 @@ async def test_silence_in_a_case_resolves_nothing(floor: Floor) -> None:
     await housekeeping.assume_resolved(floor.tools)
 
     assert (await floor.see(conversation)).conversation.status == "escalated"
+
+
+@pytest.mark.parametrize(
+    ("language", "where", "person"),
+    [
+        ("en", "where is my order 1042?", "I want to talk to a person"),
+        ("de", "Wo ist meine Bestellung 1042?", "Ich möchte mit einer Person sprechen"),
+        ("fr", "Où est ma commande 1042 ?", "Je veux parler à une personne"),
+        ("es", "¿Dónde está mi pedido 1042?", "Quiero hablar con una persona"),
+        ("it", "Dov'è il mio ordine 1042?", "Voglio parlare con una persona"),
+        ("nl", "Waar is mijn bestelling 1042?", "Ik wil met een persoon praten"),
+        ("pt", "Onde está a minha encomenda 1042?", "Quero falar com uma pessoa"),
+    ],
+)
+async def test_in_each_language_an_order_is_found_and_a_person_is_called(
+    floor: Floor, language: str, where: str, person: str
+) -> None:
+    status = await floor.say(where, conversation="status")
+    human = await floor.say(person, conversation="person")
+    await floor.work(status)
+    await floor.work(human)
+
+    found, handed = await floor.see(status), await floor.see(human)
+    assert "TRK-1042" in found.said[0]
+    assert (found.run.route, found.conversation.status) == ("simple", "open")
+    assert (handed.run.route, handed.conversation.status) == ("human", "escalated")
+    assert handed.case.status == "open"
+    assert [talk.run.classification["language"] for talk in (found, handed)] == [language] * 2
+    assert [find_language(text) for text in (found.said[0], handed.said[0])] == [language] * 2
+    assert floor.tools.gateway is None

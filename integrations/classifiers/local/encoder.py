@@ -15,7 +15,7 @@ from orchestration.errors import BadInput
 # Sentence models of this kind are trained on texts of at most so many tokens.
 LONGEST = 256
 # Tokens of one batch, padding included: what it takes beside the weights stays below 40 MB.
-_BATCH = 2048
+_BATCH = 1024
 
 
 @cache
@@ -67,8 +67,12 @@ class Encoder:
     def _read(self) -> tuple[Any, Mapping[str, Any]]:
         import numpy as np
         from safetensors.numpy import load_file
+        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
         from tokenizers import Tokenizer
 
+        # For good: threads that share one product wait for each other, which on a busy machine
+        # takes ten times as long as the product itself.
+        threadpool_limits(limits=1)
         try:
             tokenizer = Tokenizer.from_file(str(self.folder / TOKENIZER))
         except Exception as error:  # the library raises nothing narrower
