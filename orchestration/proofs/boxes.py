@@ -111,6 +111,15 @@ class Space:
                 return index
         return None
 
+    def limited_fields(self, box: Box) -> set[str]:
+        """Return the fields of all axes on which the box leaves out a cell."""
+        masks = ((axis, self._axis_mask(index)) for index, axis in enumerate(self.axes))
+        return {axis.field for axis, mask in masks if box & mask != mask}
+
+    def widened(self, box: Box, index: int) -> Box:
+        """Return the box with all cells of an axis."""
+        return box | self._axis_mask(index)
+
     def minus(self, box: Box, hole: Box) -> list[Box]:
         """Return what is left of the box outside of the hole, as boxes that do not overlap."""
         pieces = []

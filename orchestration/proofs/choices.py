@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import NamedTuple
 
 from orchestration.proofs.axes import axes_for
@@ -13,6 +14,11 @@ from orchestration.types import Json
 
 # A field and which of its values: 0 is the one it has, others are those it had before.
 Value = tuple[str, int]
+
+
+_Earlier = frozenset[Value]
+# So much work is it to look at a choice at all.
+STEPS_PER_CHOICE = 5
 
 
 class Choice(NamedTuple):
@@ -37,8 +43,9 @@ class Deciders:
         self._fields = fields
         self._steps = steps
         self._looked_at = {name: _fields_by_rule(own) for name, own in rules.items()}
-        self._spaces: dict[frozenset[Value], Space] = {}
-        self._regions: dict[tuple[frozenset[Value], str, int, tuple[Value, ...]], Region] = {}
+        self._spaces: dict[_Earlier, Space] = {}
+        self._regions: dict[tuple[_Earlier, Choice], tuple[Region, Sequence[Region]]] = {}
+        self._built: dict[tuple[_Earlier, Rule, tuple[tuple[str, str], ...]], Region] = {}
         self._found: dict[Choices, Box | None] = {}
 
     def __contains__(self, node: str) -> bool:
@@ -67,23 +74,38 @@ class Deciders:
         box = self._find(choices)
         if box is None:
             return {}
-        values = self._space(choices).sample(box)
+        values = self._space(_earlier(choices)).sample(box)
         looked_at = sorted({value for choice in choices for value in choice.looked_at})
         return {value: values[_axis(value)] for value in looked_at if _axis(value) in values}
 
+    def overlap(self, choices: Choices, first: Choice, later: int) -> dict[str, Json]:
+        """Return fields that a rule takes and a later one of its node would, given the choices.
+
+        Empty where there is no such message. Raises `OutOfSteps`.
+        """
+        together, rule = choices | {first}, self._rules[first.node][later]
+        names = {name for name, _ in first.looked_at} | fields_of(rule.when)
+        earlier = _earlier(together)
+        would = self._region(earlier, rule, {name: name for name in names})
+        box = self._search(together, [would])
+        values = {} if box is None else self._space(earlier).sample(box)
+        return {name: values[name] for name in sorted(names) if name in values}
+
     def _find(self, choices: Choices) -> Box | None:
         if choices not in self._found:
-            within = [self._region(choices, each, each.rule) for each in choices]
-            before = [
-                self._region(choices, each, index) for each in choices for index in range(each.rule)
-            ]
-            search = Search(self._space(choices), self._steps)
-            self._found[choices] = search.find(within, dict(enumerate(before)))
+            self._found[choices] = self._search(choices, [])
         return self._found[choices]
 
-    def _space(self, choices: Choices) -> Space:
-        """Return the space in which each earlier value is a field of its own."""
+    def _search(self, choices: Choices, also: Sequence[Region]) -> Box | None:
+        self._steps.take(STEPS_PER_CHOICE * len(choices))
         earlier = _earlier(choices)
+        pairs = [self._regions_of(earlier, choice) for choice in choices]
+        within = [*(taking for taking, _ in pairs), *also]
+        without = dict(enumerate(chain.from_iterable(before for _, before in pairs)))
+        return Search(self._space(earlier), self._steps).find(within, without)
+
+    def _space(self, earlier: _Earlier) -> Space:
+        """Return the space in which each earlier value is a field of its own."""
         if earlier not in self._spaces:
             rules = (rule for own in self._rules.values() for rule in own)
             leaves = [leaf for rule in rules for leaf in leaves_of(rule.when)]
@@ -94,19 +116,28 @@ class Deciders:
             self._spaces[earlier] = Space(axes_for([*leaves, *again], fields))
         return self._spaces[earlier]
 
-    def _region(self, choices: Choices, choice: Choice, index: int) -> Region:
-        before = tuple(value for value in choice.looked_at if value[1])
-        key = (_earlier(choices), choice.node, index, before)
-        if key not in self._regions:
+    def _regions_of(self, earlier: _Earlier, choice: Choice) -> tuple[Region, Sequence[Region]]:
+        """Return the messages that the rule would take, and those that the ones before it would."""
+        if (earlier, choice) not in self._regions:
             names = {value[0]: _axis(value) for value in choice.looked_at}
-            when = self._rules[choice.node][index].when
-            said = None if when is None else _renamed(when, names)
-            self._regions[key] = region_of(self._space(choices), said, self._steps)
-        return self._regions[key]
+            rules = self._rules[choice.node][: choice.rule + 1]
+            regions = [self._region(earlier, rule, names) for rule in rules]
+            self._regions[earlier, choice] = (regions[-1], regions[:-1])
+        return self._regions[earlier, choice]
+
+    def _region(self, earlier: _Earlier, rule: Rule, names: Mapping[str, str]) -> Region:
+        own = {name: names[name] for name in fields_of(rule.when)}
+        key = (earlier, rule, tuple(sorted(own.items())))
+        if key not in self._built:
+            said = None if rule.when is None else _renamed(rule.when, own)
+            self._built[key] = region_of(self._space(earlier), said, self._steps)
+        return self._built[key]
 
 
 def written_again(choices: Choices, names: Collection[str]) -> Choices:
     """Return the choices when these fields have been given other values."""
+    if not any(name in names for choice in choices for name, _ in choice.looked_at):
+        return choices
     newest: Counter[str] = Counter()
     for name, version in (value for choice in choices for value in choice.looked_at):
         newest[name] = max(newest[name], version)
@@ -131,6 +162,8 @@ def still_telling(choices: Choices, fields: Collection[str]) -> Choices:
 
 
 def _numbered_anew(choices: Collection[Choice]) -> Choices:
+    if not any(version for choice in choices for _, version in choice.looked_at):
+        return frozenset(choices)
     shared = Counter(value for choice in choices for value in choice.looked_at)
     numbers: dict[Value, int] = {}
     told: set[tuple[Json, ...]] = set()
@@ -150,7 +183,7 @@ def _numbered_anew(choices: Collection[Choice]) -> Choices:
     return frozenset(anew)
 
 
-def _earlier(choices: Choices) -> frozenset[Value]:
+def _earlier(choices: Choices) -> _Earlier:
     return frozenset(value for choice in choices for value in choice.looked_at if value[1])
 
 

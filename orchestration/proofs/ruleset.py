@@ -1,6 +1,7 @@
 """Rules as a set: which never fire, which contradict each other, which disagree in part."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from orchestration.proofs.axes import axes_for
@@ -61,6 +62,21 @@ def always_or_never(
             )
         elif problem.code == "not_proved":
             yield problem
+
+
+def rules_overlap(node: str, first: Rule, later: Rule, sample: Mapping[str, Json]) -> Problem:
+    """Return the warning that a message would be taken by both rules, which disagree."""
+    telling = fields_of(first.when) | fields_of(later.when)
+    words = ", ".join(f"{name} {_words(sample[name])}" for name in sorted(telling))
+    return Problem(
+        code="rules_overlap",
+        severity="warning",
+        node=node,
+        rule=later.name,
+        message=f"overlaps {first.name!r}, which comes first: {words} goes to {first.to}, "
+        f"not {later.to}",
+        counter_example={"fields": dict(sample), "rules": [first.name, later.name]},
+    )
 
 
 class _Analysis:
@@ -160,14 +176,31 @@ class _Analysis:
         if any(rule.when is None for rule in self._rules):
             return
         message = "the last rule must say otherwise, so that every message has a route"
-        try:
+        fields: dict[str, Json] = {}
+        # Without an example it is missing all the same.
+        with suppress(OutOfSteps):
             box, _ = self._find([], dict(enumerate(self._regions)))
-        except OutOfSteps:
-            box = None
-        example = None if box is None else {"fields": self._space.sample(box)}
+            box = None if box is None else self._widest(box)
+            fields = {} if box is None else self._space.sample(box)
+            telling = set() if box is None else self._space.limited_fields(box)
+        if fields:
+            words = ", ".join(f"{name} {_words(fields[name])}" for name in sorted(telling))
+            message = f"no rule takes a message with {words}; {message}"
         yield Problem(
-            code="missing_default", node=self._node, message=message, counter_example=example
+            code="missing_default",
+            node=self._node,
+            message=message,
+            counter_example={"fields": fields} if fields else None,
         )
+
+    def _widest(self, box: Box) -> Box:
+        """Return messages that no rule takes, whatever they have in fields that do not matter."""
+        for axis in range(len(self._space.axes)):
+            wide = self._space.widened(box, axis)
+            within = Region((wide,), None, wide)
+            if all(self._find([within, each], {})[0] is None for each in self._regions):
+                box = wide
+        return box
 
     def _overlaps(self, index: int) -> Iterator[Problem]:
         rule = self._rules[index]
@@ -187,15 +220,9 @@ class _Analysis:
                 yield self._overlap(index, later, box)
 
     def _overlap(self, index: int, later: int, box: Box) -> Problem:
-        rule, other = self._rules[index], self._rules[later]
-        sample = self._space.sample(box)
-        telling = fields_of(rule.when) | fields_of(other.when)
-        words = ", ".join(f"{name} {_words(sample[name])}" for name in sorted(telling))
-        message = (
-            f"overlaps {rule.name!r}, which comes first: {words} goes to {rule.to}, not {other.to}"
+        return rules_overlap(
+            self._node, self._rules[index], self._rules[later], self._space.sample(box)
         )
-        example = {"fields": sample, "rules": [rule.name, other.name]}
-        return self._problem("rules_overlap", later, message, example, is_warning=True)
 
     def _near(self, index: int) -> dict[int, Region]:
         """Return the earlier rules that may take some message which this one would."""
@@ -241,15 +268,13 @@ class _Analysis:
         index: int,
         message: str,
         example: Mapping[str, Json],
-        *,
-        is_warning: bool = False,
     ) -> Problem:
         rule = self._rules[index]
         # A default that the rules before it leave nothing to is a safety net, not a mistake.
         is_net = rule.when is None and code == "rule_never_fires" and index + 1 == len(self._rules)
         return Problem(
             code=code,
-            severity="warning" if is_warning or is_net else "error",
+            severity="warning" if is_net else "error",
             node=self._node,
             rule=rule.name,
             message=message,

@@ -3,17 +3,19 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from orchestration.proofs.choices import Deciders
+from orchestration.proofs.boxes import OutOfSteps
+from orchestration.proofs.choices import NONE, Deciders
 from orchestration.proofs.graph import Graph
 from orchestration.proofs.reads import unwritten_read
 from orchestration.proofs.regions import Region
+from orchestration.proofs.ruleset import rules_overlap
 from orchestration.proofs.unwritten import walk_without
 from orchestration.proofs.walks import Walks
 from orchestration.types import Json
 from orchestration.workflow import MAX_STEPS, Problem
 
 # Less than five seconds on a small machine of 2026.
-STEPS_FOR_WALKS = 2_000_000
+STEPS_FOR_WALKS = 4_000_000
 _OF_WALKS = frozenset({"dead_end", "unbounded_loop", "unwritten_read"})
 _OF_RULES = frozenset({"rule_never_fires", "rules_contradict", "not_proved"})
 
@@ -31,7 +33,21 @@ def proved(
     """
     if not walks.is_complete:
         return [*found, *_not_proved(found, deciders)]
-    shown = [each for problem in found for each in _shown(problem, graph, regions, walks)]
+    try:
+        return _proved(found, graph, regions, deciders, walks)
+    except OutOfSteps:
+        return [*found, *_not_proved(found, deciders)]
+
+
+def _proved(
+    found: Sequence[Problem],
+    graph: Graph,
+    regions: Sequence[Region],
+    deciders: Deciders,
+    walks: Walks,
+) -> list[Problem]:
+    met = [each for problem in found for each in _met(problem, deciders, walks)]
+    shown = [each for problem in met for each in _shown(problem, graph, regions, walks)]
     loops = [*_endless(walks)]
     if not loops and walks.reaches(graph.workflow.entry):
         loops = [*_too_long(walks)]
@@ -47,6 +63,22 @@ def _not_proved(found: Sequence[Problem], deciders: Deciders) -> Iterator[Proble
             message="not proved: which rules fire where several nodes decide, and that messages "
             "really take the paths shown; there are too many ways through the workflow",
         )
+
+
+def _met(problem: Problem, deciders: Deciders, walks: Walks) -> Iterator[Problem]:
+    """Yield the problem, but an overlap only by a message that comes to its node."""
+    node = problem.node or ""
+    arrivals = [place.choices for place in walks.at(node)] if node in deciders else []
+    if problem.code != "rules_overlap" or NONE in arrivals or not arrivals:
+        yield problem
+        return
+    names = (problem.counter_example or {})["rules"]
+    own = {rule.name: (rule, choice) for rule, choice in deciders.choices_at(node)}
+    (first, choice), (later, other) = (own[name] for name in names)
+    for choices in dict.fromkeys(arrivals):
+        if fields := deciders.overlap(choices, choice, other.rule):
+            yield rules_overlap(node, first, later, fields)
+            return
 
 
 def _shown(

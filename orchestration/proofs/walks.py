@@ -69,6 +69,10 @@ class Walks:
         """Tell whether some walk comes to the node."""
         return node in self._at
 
+    def at(self, node: str) -> Sequence[Place]:
+        """Return the places at a node that some walk comes to."""
+        return self._at.get(node, ())
+
     def takes(self, node: str, index: int) -> bool:
         """Tell whether a rule of a node that decides takes some message that comes to it."""
         return (node, index) in self._taken
@@ -271,9 +275,10 @@ def _loop(left: Mapping[Place, None], moves: Mapping[Place, Sequence[Move]]) -> 
 
 
 def _shortened(walk: Walk, once_round: Walk) -> Walk:
-    """Return the walk until it has been round once, from where it first comes into the loop."""
+    """Return the walk until it has been round once, from where it comes into the loop to stay."""
     nodes = {move.source.node for move in once_round}
-    first = next(index for index, move in enumerate(walk) if move.source.node in nodes)
+    outside = [index for index, move in enumerate(walk) if move.source.node not in nodes]
+    first = outside[-1] + 1 if outside else 0
     start, whole = walk[first].source.node, [*walk, *once_round]
     ends = range(first + len(once_round), len(whole) + 1)
     return next(whole[:end] for end in ends if whole[end - 1].target.node == start)

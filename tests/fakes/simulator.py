@@ -42,6 +42,7 @@ class Found:
     ends: set[str] = field(default_factory=set)
     nodes: set[str] = field(default_factory=set)
     fired: set[tuple[str, str]] = field(default_factory=set)
+    overlaps: set[tuple[str, str, str]] = field(default_factory=set)
     stuck: set[tuple[str, str]] = field(default_factory=set)
     lacking: set[tuple[str, str]] = field(default_factory=set)
     endless: set[str] = field(default_factory=set)
@@ -185,6 +186,20 @@ class Simulator:
             return [(answer, answer)]
         return [(exit, None) for exit in self.own_exits(spec)]
 
+    def _overlaps(self, at: At) -> set[tuple[str, str, str]]:
+        """Return each rule that takes the message here, with later ones that disagree with it."""
+        spec = self.workflow.nodes[at.node]
+        rules = rules_of(spec) if spec.kind == "route" else ()
+        taking = first(rules, dict(at.values))
+        target = self.target(spec, taking.to) if taking else ""
+        if taking is None or (target and self.workflow.nodes[target].kind == "escalate"):
+            return set()
+        return {
+            (at.node, taking.name, later.name)
+            for later in rules[rules.index(taking) + 1 :]
+            if later.when and later.to != taking.to and matches(later.when, dict(at.values))
+        }
+
     def _written(self, spec: NodeSpec, exit: str, at: At) -> Iterator[At]:
         if exit in COMMON or (spec.kind, exit) in FRUITLESS or spec.name not in self.configs:
             yield at
@@ -229,6 +244,7 @@ class Simulator:
         self.found.lacking |= {(at.node, name) for name in self.lacking(at)}
         moves = [*self.moves(at)]
         self.found.fired |= {(at.node, rule) for _, rule, _ in moves if rule}
+        self.found.overlaps |= self._overlaps(at)
         if self.ends(at.node):
             self.found.ends.add(at.node)
         elif not [exit for exit, _, _ in moves if exit != "error"]:

@@ -195,6 +195,24 @@ def check_what_is_said_is_so(document: Json) -> None:
     }
 
 
+def check_the_overlaps_are_those_that_messages_meet(document: Json) -> None:
+    found = problems(document, KINDS)
+    assume(not {"crossed_branch", "parallel_write"} & codes(found))
+
+    walked = simulated(document)
+
+    # A rule that other rules leave nothing to overlaps none.
+    dead = {
+        (each.node, each.rule)
+        for each in found
+        if each.code == "rules_contradict"
+        or (each.code == "rule_never_fires" and len(each.counter_example or {}) > 1)
+    }
+    met = {pair for pair in walked.overlaps if (pair[0], pair[2]) not in dead}
+    told = [each for each in found if each.code == "rules_overlap" and each.node in walked.nodes]
+    assert {(each.node, *(each.counter_example or {})["rules"]) for each in told} == met
+
+
 def check_what_is_shown_is_so(document: Json) -> None:
     found = problems(document, KINDS)
     looked_at = fields_in(document)
@@ -220,6 +238,7 @@ def all_rules(document: Json) -> set[tuple[str, str]]:
 CHECKS: dict[str, Check] = {
     "what passes ends": check_what_passes_ends,
     "what is said is so": check_what_is_said_is_so,
+    "overlaps are met": check_the_overlaps_are_those_that_messages_meet,
     "what is shown is so": check_what_is_shown_is_so,
 }
 SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
