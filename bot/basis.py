@@ -90,6 +90,6 @@ def reason_of(error: SQLAlchemyError) -> str:
     return " ".join(str(getattr(error, "orig", None) or error).split())
 
 
-def problems_of(source: str, intents: Collection[str]) -> list[Problem]:
+def problems_of(source: str, intents: Collection[str], *, answers: bool = False) -> list[Problem]:
     """Return all that is wrong with a workflow document, given the operator's intents."""
-    return problems(source, intents)
+    return problems(source, intents, answers=answers)

@@ -1,5 +1,6 @@
 """What people teach the classifier: customers' words proposed as examples, accepted or rejected."""
 
+import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -9,7 +10,7 @@ from sqlalchemy import Connection
 from orchestration import masking, parts, store
 from orchestration.errors import BadInput, Conflict
 from orchestration.models import Escalation, Example, Run
-from orchestration.types import Json
+from orchestration.types import Intent, Json
 
 # Between a confidence of 0 and 1.
 _BANDS = 10
@@ -66,7 +67,32 @@ def accept(
         raise BadInput("is not known yet; name the intent that the words are about", field="intent")
     _require_intent(connection, name)
     is_added = store.add_to_intent(connection, name, example.text)
-    return _decide(connection, example, "accepted", by, now, intent=name, is_added=is_added)
+    decided = _decide(connection, example, "accepted", by, now, intent=name, is_added=is_added)
+    store.record_audit(
+        connection,
+        actor=by,
+        action="example.accepted",
+        subject=f"intent {name}",
+        details={"example": id, "sha256": store.sha256(example.text)},
+        now=now,
+    )
+    return decided
+
+
+def replace_intents(
+    connection: Connection, intents: Sequence[Intent], *, by: str, now: datetime
+) -> None:
+    """Put these intents in place of all earlier ones, and record who did it."""
+    store.replace_intents(connection, intents)
+    said = json.dumps([store.plain(intent) for intent in intents], sort_keys=True, default=str)
+    store.record_audit(
+        connection,
+        actor=by,
+        action="intents.replaced",
+        subject="intents",
+        details={"intents": len(intents), "sha256": store.sha256(said)},
+        now=now,
+    )
 
 
 def reject(connection: Connection, id: str, *, by: str, now: datetime) -> Example:

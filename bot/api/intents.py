@@ -34,7 +34,10 @@ async def replace_intents(body: IntentsIn, app: CurrentApp) -> dict[str, Any]:
     if problems:
         raise problems[0]
     require_enough(intents)
-    await app.database.write(lambda connection: store.replace_intents(connection, intents))
+    by, now = body.author, app.tools.clock()
+    await app.database.write(
+        lambda connection: learning.replace_intents(connection, intents, by=by, now=now)
+    )
     return await list_intents(app)
 
 

@@ -200,6 +200,7 @@ class IntentsIn(Body):
     """The intents that take the place of all earlier ones."""
 
     items: Annotated[list[Any], AfterValidator(_storable_json)]
+    author: Line = ADMIN
 
 
 class CorrectionIn(Body):

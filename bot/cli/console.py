@@ -20,6 +20,9 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+# Who acts where nobody is named.
+COMMAND_LINE = "command line"
+
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 

@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,8 +14,8 @@ import typer
 from sqlalchemy import Connection
 
 from bot.basis import problems_of, read_basis
-from bot.cli.console import Failed, cli, err, open_app, out, show_json
-from orchestration import store
+from bot.cli.console import COMMAND_LINE, Failed, cli, err, open_app, out, show_json
+from orchestration import learning, store
 from orchestration.errors import BadInput
 from orchestration.imports import Imported, Problem, read_articles, read_customers, read_orders
 from orchestration.intents import read_intents, require_enough
@@ -39,7 +40,7 @@ class _Way:
 
     noun: str
     read: Callable[[Path, Shop], Imported[Any]]
-    save: Callable[[Connection, Sequence[Any]], None]
+    save: Callable[[Connection, Sequence[Any], datetime], None]
 
 
 CustomerOption = Annotated[
@@ -70,7 +71,10 @@ async def _import(content: Content, path: Path, *, partial: bool, as_json: bool)
         is_taken = bool(imported.rows) and (partial or not imported.problems)
         if is_taken:
             with err.status(f"Writing {_count(len(imported.rows), way.noun)} …"):
-                await app.database.write(lambda connection: way.save(connection, imported.rows))
+                now = app.tools.clock()
+                await app.database.write(
+                    lambda connection: way.save(connection, imported.rows, now)
+                )
         warnings = []
         if is_taken and content is Content.INTENTS:
             basis = await read_basis(app.database)
@@ -136,19 +140,27 @@ def _problem(refused: BadInput) -> Problem:
     return Problem(line=line, field=field, message=f"{name}: {message}")
 
 
+def _save_intents(connection: Connection, rows: Sequence[Intent], now: datetime) -> None:
+    learning.replace_intents(connection, rows, by=COMMAND_LINE, now=now)
+
+
 _WAYS: dict[Content, _Way] = {
     Content.ORDERS: _Way(
         noun="order",
         read=lambda path, shop: read_orders(path, zone=shop.zone),
-        save=store.save_orders,
+        save=lambda c, rows, _: store.save_orders(c, rows),
     ),
     Content.CUSTOMERS: _Way(
-        noun="customer", read=lambda path, _: read_customers(path), save=store.save_customers
+        noun="customer",
+        read=lambda path, _: read_customers(path),
+        save=lambda c, rows, _: store.save_customers(c, rows),
     ),
     Content.KNOWLEDGE: _Way(
-        noun="article", read=lambda path, _: read_articles(path), save=store.save_articles
+        noun="article",
+        read=lambda path, _: read_articles(path),
+        save=lambda c, rows, _: store.save_articles(c, rows),
     ),
-    Content.INTENTS: _Way(noun="intent", read=_read_intents, save=store.replace_intents),
+    Content.INTENTS: _Way(noun="intent", read=_read_intents, save=_save_intents),
 }
 
 

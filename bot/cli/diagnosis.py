@@ -64,7 +64,8 @@ async def _database(read: Settings) -> list[Finding]:
 
 
 def _contents(connection: Connection) -> Iterator[Finding]:
-    yield from _workflow(connection)
+    yield from _workflows(connection)
+    yield _audit(connection)
     intents = store.list_intents(connection)
     if not intents:
         yield fine("intents", "the shipped ones are taken at the first start")
@@ -87,21 +88,34 @@ def _contents(connection: Connection) -> Iterator[Finding]:
     yield _deliveries(connection)
 
 
-def _workflow(connection: Connection) -> Iterator[Finding]:
-    published = store.find_published(connection, DEFAULT)
+def _workflows(connection: Connection) -> Iterator[Finding]:
+    for name in sorted({DEFAULT, *store.list_bindings(connection).values()}):
+        yield from _workflow(connection, name)
+
+
+def _workflow(connection: Connection, name: str) -> Iterator[Finding]:
+    published = store.find_published(connection, name)
     if published is None:
         yield fine("workflow", "the shipped one is published at the first start")
         return
-    name = f"{published.name}, version {published.version}"
+    called = f"{published.name}, version {published.version}"
     names = [intent.name for intent in store.list_intents(connection)]
-    found = problems_of(published.source, names)
+    found = problems_of(published.source, names, answers=True)
     for problem in found:
         make = broken if problem.severity == "error" else warning
         place = f"node {problem.node}: " if problem.node else ""
         cure = "frontdesk workflow show > FILE, mend it, frontdesk workflow check FILE"
-        yield make("workflow", f"{name}: {problem.code}: {place}{problem.message}", cure)
+        yield make("workflow", f"{called}: {problem.code}: {place}{problem.message}", cure)
     if not found:
-        yield fine("workflow", f"{name}, has no problems")
+        yield fine("workflow", f"{called}, has no problems")
+
+
+def _audit(connection: Connection) -> Finding:
+    found = store.verify_audit(connection)
+    if found.broken is None:
+        return fine("audit", f"{found.entries} entries, none touched")
+    cure = "somebody changed the table by hand: compare it with a backup"
+    return broken("audit", f"the log is broken: {found.broken}", cure)
 
 
 def _deliveries(connection: Connection) -> Finding:

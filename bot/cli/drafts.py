@@ -8,9 +8,9 @@ import typer
 from pydantic import ValidationError
 from sqlalchemy import Connection
 
-from bot.cli.console import Failed, err, open_app, out, show_json
+from bot.cli.console import COMMAND_LINE, Failed, err, open_app, out, show_json
 from bot.cli.lines import read_file
-from bot.cli.workflows import COMMAND_LINE, AsJson, Author, File, Name, Of, workflows
+from bot.cli.workflows import AsJson, Author, File, Name, Of, workflows
 from orchestration import publishing, store, workflow
 from orchestration.errors import BadInput, Conflict, NotFound
 from orchestration.gates import Gates

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from bot import settings
 from bot.api import shapes
 from bot.basis import existing_database, problems_of
-from bot.cli.console import Failed, cli, open_app, out, show_json
+from bot.cli.console import COMMAND_LINE, Failed, cli, open_app, out, show_json
 from bot.cli.lines import read_file
 from bot.cli.reading import basis_in_use
 from bot.cli.reading import note as note_to_reader
@@ -26,8 +26,6 @@ from orchestration.workflow import Problem
 workflows = typer.Typer(help="The workflow document.", no_args_is_help=True)
 cli.add_typer(workflows, name="workflow")
 
-# Who acts where nobody is named.
-COMMAND_LINE = "command line"
 MOST_SHOWN = 1000
 
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
@@ -42,18 +40,29 @@ File = Annotated[
 @workflows.command("show")
 def show(
     name: Name = DEFAULT,
+    version: Annotated[
+        int | None, typer.Option(min=1, help="By default the published one.")
+    ] = None,
+    draft: Annotated[bool, typer.Option("--draft", help="The draft in place of it.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Print the published document."""
-    version, source = asyncio.run(_published(name))
+    """Print the published document, as it was written; into a file, to edit it."""
+    if draft and version:
+        raise Failed("give --draft or --version, not both", code=2)
+    number, source = asyncio.run(_text_of(name, version, is_draft=draft))
     if as_json:
-        document = workflow.document(workflow.parse(source))
-        show_json({"name": name, "version": version, "document": document})
+        document = workflow.read_document(source)
+        show_json({"name": name, "version": number, "document": document})
     else:
         typer.echo(source, nl=not source.endswith("\n"))
 
 
-async def _published(name: str) -> tuple[int, str]:
+async def _text_of(name: str, version: int | None, *, is_draft: bool) -> tuple[int, str]:
+    if is_draft:
+        row = await draft_of(name)
+        return row.version, row.source
+    if version is not None:
+        return version, await _source_of(name, version)
     if name == DEFAULT:
         basis = await basis_in_use(settings.read())
         return basis.version, basis.source
@@ -63,6 +72,15 @@ async def _published(name: str) -> tuple[int, str]:
     if found is None:
         raise Failed(f"no workflow named {name!r} is published")
     return found.version, found.source
+
+
+async def _source_of(name: str, version: int) -> str:
+    async with open_app() as app:
+        try:
+            row = await app.database.read(lambda c: store.get_version(c, name, version))
+        except NotFound as error:
+            raise Failed(str(error)) from error
+    return row.source
 
 
 @workflows.command("check")
