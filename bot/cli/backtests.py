@@ -74,13 +74,16 @@ def show_report(report: Mapping[str, Json]) -> None:
         out.print(_routes(report["routes"]))
     cost, human, load = report["cost"], report["human"], report["load"]
     _say(f"Cost      {_usd(cost['before'])} → {_usd(cost['after'])}{_band(cost)}")
-    _say(f"Humans    {human['before']:.1%} → {human['after']:.1%} of the turns, ")
-    _say(f"          {load['before']} → {load['after']} an hour")
-    _say(f"Estimated {report['not_replayable']} turns, in part or in whole")
+    _say(f"Humans    {human['before']:.1%} → {human['after']:.1%} of the turns")
+    _say(f"          {load['before']:g} → {load['after']:g} turns an hour")
+    _say(f"Estimated {report['not_replayable']} of {report['turns']} turns")
     for each in report["not_replayable_reasons"]:
         _say(f"          {each['count']}: {each['reason']}")
-    _list("Urgent or risky, and perhaps no longer with a human", report["urgent_lost"], "bold red")
-    _list("Examples", report["examples"], "bold")
+    lost = report["urgent_lost"]
+    _list("Urgent or risky, and perhaps no longer with a human", lost, "bold red")
+    known = {each["run_id"] for each in lost}
+    others = [each for each in report["examples"] if each["run_id"] not in known]
+    _list("Examples", others, "bold")
 
 
 def _routes(routes: Json) -> Table:

@@ -248,7 +248,7 @@ class Recording:
         for number, name in enumerate(config.responders):
             answer = self._answer(name, place.part, state)
             if answer is None:
-                reason = f"{name} was not asked about this turn, so its answer is not known"
+                reason = f"what {name} would have answered is not known: it was not asked then"
                 raise Unknown(spec.name, reason, responder=number)
             self.cost += answer.cost
             tried.append({"node": spec.name, "responder": name, "result": answer.result})

@@ -103,7 +103,7 @@ async def test_another_version_shows_where_it_would_differ(floor: Floor) -> None
         ("escalate", "escalate", None),
     ]
     assert "comes later; 'sure and simple' takes it to simple" in by_name["change"]["why"]
-    assert "template was not asked" in by_name["notes"][0]
+    assert "what template would have answered" in by_name["notes"][0]
 
 
 async def test_an_erased_run_says_that_it_cannot_be_replayed(floor: Floor) -> None:
