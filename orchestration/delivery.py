@@ -21,8 +21,8 @@ log = logging.getLogger(__name__)
 
 # Channels whose customers fetch their messages themselves: shown as soon as they are committed.
 PULLED = ("chat", "api")
-# Channels that show buttons to rate with below the question; others have a place of their own.
-RATED_IN_PLACE = ("slack",)
+# Channels that show buttons below what is said, in the customer's language.
+WITH_BUTTONS = ("slack",)
 
 # The waits between attempts, as the Standard Webhooks specification suggests; then it has failed.
 WAITS = tuple(timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 1800, 7200, 18000, 36000))
@@ -97,7 +97,7 @@ def queue_rating(
 ) -> Delivery | None:
     """Ask the customer how content they are, where a channel can show it beside its buttons."""
     target = _target(conversation)
-    if target is None or conversation.channel not in RATED_IN_PLACE:
+    if target is None or conversation.channel not in WITH_BUTTONS:
         return None
     details = {
         "conversation_id": conversation.id,
@@ -212,7 +212,7 @@ def frozen(kind: str, details: Mapping[str, Any], now: datetime) -> str:
 
 
 def _message_body(conversation: Conversation, message: Message) -> dict[str, Any]:
-    return {
+    body: dict[str, Any] = {
         "conversation": conversation.external_id,
         "conversation_id": conversation.id,
         "message": {
@@ -224,10 +224,12 @@ def _message_body(conversation: Conversation, message: Message) -> dict[str, Any
             "at": message.at.isoformat(),
             "run_id": message.run_id,
             "citations": message.citations or [],
-            "language": (conversation.memory or {}).get("language"),
         },
         "status": conversation.status,
     }
+    if conversation.channel in WITH_BUTTONS:
+        body["language"] = (conversation.memory or {}).get("language")
+    return body
 
 
 class Postman:

@@ -125,7 +125,10 @@ class SlackChannel:
         if kind in ("message.created", "message.edited"):
             conversation = str(details["conversation_id"])
             message = details["message"]
-            return blocks.reply(message, conversation, link_domains=self._link_domains)
+            language = details.get("language")
+            return blocks.reply(
+                message, conversation, language=language, link_domains=self._link_domains
+            )
         if kind in DRAWINGS:
             return [DRAWINGS[kind](details)]
         if kind in ("slack.post", "slack.update"):

@@ -48,7 +48,11 @@ def mrkdwn(text: str) -> dict[str, Any]:
 
 
 def reply(
-    message: Mapping[str, Any], conversation: str, *, link_domains: Collection[str] = ()
+    message: Mapping[str, Any],
+    conversation: str,
+    *,
+    language: str | None = None,
+    link_domains: Collection[str] = (),
 ) -> list[Drawing]:
     """Return how what the bot, an agent or the system says to a customer is shown, in pieces."""
     author = str(message.get("author"))
@@ -60,7 +64,7 @@ def reply(
     if cited := _citations(message, link_domains):
         drawings[-1].blocks.append(cited)
     if author == "bot" and message.get("id"):
-        drawings[-1].blocks.extend((_feedback(conversation), _person(message, conversation)))
+        drawings[-1].blocks.extend((_feedback(conversation), _person(language, conversation)))
     return drawings
 
 
@@ -102,8 +106,8 @@ def _feedback(conversation: str) -> dict[str, Any]:
     }
 
 
-def _person(message: Mapping[str, Any], conversation: str) -> dict[str, Any]:
-    label = _TALK.get(str(message.get("language")), _TALK["en"])
+def _person(language: str | None, conversation: str) -> dict[str, Any]:
+    label = _TALK.get(language or "en", _TALK["en"])
     button = {"type": "button", "text": plain(label), "action_id": TALK, "value": conversation}
     return {"type": "actions", "elements": [button]}
 
