@@ -10,6 +10,8 @@ from orchestration import prompts
 from orchestration.gateway import Completion
 from orchestration.types import Draft, ModelRequest, Verdict
 
+PROMPT = "judge"
+
 Ask = Callable[[ModelRequest, type[BaseModel]], Awaitable[Completion[Any]]]
 
 
@@ -28,7 +30,7 @@ async def judge(
 
     Raises what the gateway raises where no model answered.
     """
-    prompt, fence = prompts.load("judge"), prompts.new_fence()
+    prompt, fence = prompts.load(PROMPT), prompts.new_fence()
     facts = [prompts.as_data(f"{one.kind} id={one.id}", one.text, fence) for one in draft.evidence]
     shown = [
         prompts.as_data("message", question, fence),

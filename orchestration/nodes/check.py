@@ -5,7 +5,7 @@ from functools import partial
 
 from pydantic import Field
 
-from orchestration import judging, quality
+from orchestration import judging, prompts, quality
 from orchestration.gateway import Unanswered
 from orchestration.nodes import Config, Node, Outcome, Visit, complete, draft_in, node_kinds
 from orchestration.types import Draft, Json, Verdict
@@ -92,4 +92,5 @@ class Check(Node):
             # What nobody has judged is for a human to release.
             reason = f"the judge did not answer: {failure}"
             return Verdict(outcome="unsure", reasons=(reason,)), f"{tier}: {failure}"
-        return verdict, f"{tier}: {verdict.outcome}"
+        prompt = prompts.load(judging.PROMPT)
+        return verdict, f"{tier}: {verdict.outcome} (prompt {prompt.name} {prompt.version})"

@@ -78,7 +78,7 @@ class Classify(Node):
         tier, intents = self.config.ask, visit.tools.catalog.intents
         record: dict[str, Json] = {"tier": tier, "why": doubt, "local": _named(local)}
         if reason := _needless(visit, tier):
-            return local, {**record, "outcome": "failed", "problem": reason}
+            return local, {**record, "outcome": "skipped", "problem": reason}
         try:
             completion = await second_opinion.ask_intent(
                 visit.case.text,
