@@ -1,6 +1,6 @@
 """Leads the real engine along a path: nodes that decide do so, the others leave as told."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -15,6 +15,7 @@ from orchestration.nodes import End, Outcome
 from orchestration.types import Json
 from orchestration.workflow import NodeSpec, parse
 
+Leave = Callable[[NodeSpec, Mapping[str, Json]], Outcome | None]
 DECIDING = ("route", "branch", "fork", "join")
 _THEN = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -96,27 +97,41 @@ class Told:
 
 async def replay(document: Json, told: Sequence[Told], entry: Mapping[str, Json]) -> Replay:
     """Walk as told from the entry; what nobody is told about ends there, or leaves its branch."""
+    waiting = list(told)
+
+    def leave(spec: NodeSpec, state: Mapping[str, Json]) -> Outcome | None:
+        if waiting and waiting[0].node == spec.name:
+            one = waiting.pop(0)
+            if spec.kind not in DECIDING or one.exit == "error":
+                return left_by(one.exit, one.writes)
+        if spec.kind in DECIDING:
+            return None
+        own = spec.exits or ({"done": spec.next} if spec.next else {})
+        return left_by(next(iter(own))) if own else Outcome(end=End(kind=spec.kind))
+
+    return await walk(document, leave, entry)
+
+
+def left_by(exit: str, writes: Mapping[str, Json] | None = None) -> Outcome:
+    """Return the outcome of a node that is left by this exit."""
+    notes = {"error": "as told"} if exit == "error" else {}
+    return Outcome(exit=exit, updates=writes or {}, notes=notes)
+
+
+async def walk(document: Json, leave: Leave, entry: Mapping[str, Json]) -> Replay:
+    """Walk from the entry; `leave` says how each node is left, or None where it decides itself."""
     program = Program.of(parse(document), 1)
-    log, waiting = Log(), list(told)
+    log = Log()
     seen: list[tuple[str, dict[str, Json]]] = []
 
     def stand_in(spec: NodeSpec, place: Place, state: Mapping[str, Json]) -> Outcome | None:
         seen.append((spec.name, dict(state)))
-        if waiting and waiting[0].node == spec.name:
-            one = waiting.pop(0)
-            if spec.kind not in DECIDING or one.exit == "error":
-                notes = {"error": "as told"} if one.exit == "error" else {}
-                return Outcome(exit=one.exit, updates=one.writes, notes=notes)
-        if spec.kind in DECIDING:
-            return None
-        own = spec.exits or ({"done": spec.next} if spec.next else {})
-        return Outcome(exit=next(iter(own))) if own else Outcome(end=End(kind=spec.kind))
+        return leave(spec, state)
 
     tools = cast(Toolbox, SimpleNamespace(telemetry=_Telemetry()))
-    walk = Walk(program, NOBODY, tools, log, stand_in=stand_in)
     replayed = Replay(log.steps, seen)
     try:
-        stop = await walk.run(entry)
+        stop = await Walk(program, NOBODY, tools, log, stand_in=stand_in).run(entry)
         replayed.end = stop.end.kind if stop.end else None
     except RunFailed as failed:
         replayed.failure = str(failed)

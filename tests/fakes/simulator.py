@@ -121,7 +121,7 @@ class Simulator:
     def is_ever_written(self, name: str) -> bool:
         declared = (self.workflow.input or {}).get("properties", {})
         written = {f"input.{each}" for each in declared}.union(*map(self.writes, self.configs))
-        return _has(name, frozenset(written))
+        return is_there(name, frozenset(written))
 
     def ends(self, node: str) -> bool:
         return KINDS[self.workflow.nodes[node].kind].ends
@@ -132,7 +132,7 @@ class Simulator:
         if spec.name not in self.configs:
             return set()
         reads = KINDS[spec.kind].reads(self.configs[spec.name])
-        return {name for name in reads if not _has(name, at.written)}
+        return {name for name in reads if not is_there(name, at.written)}
 
     def arrive(self, at: At, node: str) -> At:
         visits = dict(at.visits)
@@ -280,7 +280,8 @@ def _merged(at: At, branches: Sequence[At]) -> At:
     return At("", tuple(sorted(values.items())), written, tuple(sorted(visits.items())), has_failed)
 
 
-def _has(name: str, written: frozenset[str]) -> bool:
+def is_there(name: str, written: frozenset[str]) -> bool:
+    """Tell whether a field, part of it, or what it is part of has been written."""
     return any(
         name == each or name.startswith(f"{each}.") or each.startswith(f"{name}.")
         for each in written

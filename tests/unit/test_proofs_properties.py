@@ -1,16 +1,28 @@
 """What the proofs say of a workflow is what walking it in every way there is comes to."""
 
+import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from orchestration.nodes import End, Outcome
 from orchestration.proofs import Problem, problems
 from orchestration.types import Json
+from orchestration.workflow import NodeSpec
+from tests.fakes.engine_replay import DECIDING, left_by, walk
 from tests.fakes.replaying import reproduces
-from tests.fakes.simulator import KINDS, Found, Simulator, TooMany, fields_in
+from tests.fakes.simulator import (
+    FRUITLESS,
+    KINDS,
+    Found,
+    Simulator,
+    TooMany,
+    fields_in,
+    is_there,
+)
 
 DOMAINS: dict[str, list[Json]] = {
     "urgency": ["low", "normal", "high", "urgent"],
@@ -95,8 +107,12 @@ class Maker:
     def _add_region(self, name: str, target: str) -> None:
         """Add a fork of two branches, each of one node, and their join."""
         left, right, join = f"{name}l", f"{name}r", f"{name}j"
-        self.nodes[name] = {"kind": "fork", "exits": {"a": left, "b": right}}
-        self.nodes[left] = {"kind": "enrich", "sources": ["history"], "next": join}
+        if not name.endswith("r") and self.dice.random() < 0.3:
+            self._add_region(right, f"{name}a")
+            self.nodes[f"{name}a"] = {**ASK, "into": f"after_{name}", "next": join}
+            self._open(name, left, right, join, target, f"left_{name}", f"after_{name}")
+            return
+        self._open(name, left, right, join, target, f"left_{name}")
         into = self.dice.choice(["x", "y"])
         self.nodes[right] = self.dice.choice(
             [
@@ -104,7 +120,25 @@ class Maker:
                 {**ASK, "into": into, "next": join},
             ]
         )
-        self.nodes[join] = {"kind": "join", "next": target}
+
+    def _open(
+        self, name: str, left: str, right: str, join: str, target: str, *written: str
+    ) -> None:
+        """Open a fork, and read behind its join what its branches have written."""
+        self.nodes[name] = {"kind": "fork", "exits": {"a": left, "b": right}}
+        if self.dice.random() < 0.5:
+            self.nodes[name]["exits"] = {"b": right, "a": left}
+        self.nodes[left] = {**ASK, "into": f"left_{name}", "next": join}
+        if self.dice.random() < 0.3:
+            self.nodes[left] |= {"next": None, "exits": {"done": join, "error": "human"}}
+        prompt = " ".join(f"{{{{ {into}.colour }}}}" for into in written)
+        self.nodes[join] = {"kind": "join", "next": f"{name}z"}
+        self.nodes[f"{name}z"] = {
+            **ASK,
+            "prompt": prompt,
+            "into": f"read_{name}",
+            "next": target,
+        }
 
     def _target(self, later: Sequence[str], all_names: Sequence[str]) -> str:
         if self.dice.random() < 0.1:
@@ -172,6 +206,50 @@ def check_what_passes_ends(document: Json) -> None:
     assert nets or walked.nodes == set(document["nodes"])
 
 
+def check_the_engine_comes_to_an_end(document: Json) -> None:
+    assume(not codes(problems(document, KINDS)))
+
+    for seed in range(10):
+        wanderer = Wanderer(document, random.Random(seed))  # noqa: S311
+        walked = asyncio.run(walk(document, wanderer.leave, wanderer.entry()))
+
+        assert wanderer.lacking == set()
+        assert walked.end in ("send", "close", "escalate") or wanderer.failures > 1, walked.failure
+
+
+class Wanderer:
+    """Leaves every node by chance, and sees that what it reads is there."""
+
+    def __init__(self, document: Json, dice: random.Random) -> None:
+        self.simulator = Simulator(document, {})
+        self.dice = dice
+        self.failures = 0
+        self.lacking: set[tuple[str, str]] = set()
+
+    def entry(self) -> dict[str, Json]:
+        return {"channel": "test", "turn": self.dice.choice(DOMAINS["turn"])}
+
+    def leave(self, spec: NodeSpec, state: Mapping[str, Json]) -> Outcome | None:
+        written = frozenset(state)
+        reads = KINDS[spec.kind].reads(self.simulator.configs[spec.name])
+        self.lacking |= {(spec.name, name) for name in reads if not is_there(name, written)}
+        if self.dice.random() < 0.05:
+            self.failures += "error" not in spec.exits
+            return left_by("error")
+        if spec.kind in DECIDING:
+            return None
+        exits = self.simulator.own_exits(spec)
+        if not exits:
+            return Outcome(end=End(kind=spec.kind))
+        exit = self.dice.choice(exits)
+        names = () if (spec.kind, exit) in FRUITLESS else self.simulator.writes(spec.name)
+        return left_by(exit, {name: self._value(name) for name in sorted(names)})
+
+    def _value(self, name: str) -> Json:
+        value = self.dice.choice(DOMAINS.get(name, ["written"]))
+        return list(value) if isinstance(value, tuple) else value
+
+
 def check_what_is_said_is_so(document: Json) -> None:
     found = problems(document, KINDS)
     crossed = {"crossed_branch", "parallel_write"} & codes(found)
@@ -237,6 +315,7 @@ def all_rules(document: Json) -> set[tuple[str, str]]:
 
 CHECKS: dict[str, Check] = {
     "what passes ends": check_what_passes_ends,
+    "the engine comes to an end": check_the_engine_comes_to_an_end,
     "what is said is so": check_what_is_said_is_so,
     "overlaps are met": check_the_overlaps_are_those_that_messages_meet,
     "what is shown is so": check_what_is_shown_is_so,
