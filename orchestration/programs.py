@@ -188,9 +188,19 @@ def require_fit(parsed: Workflow) -> None:
 
 def _unfit(parsed: Workflow) -> Iterator[Problem]:
     """Yield what a workflow that answers customers may not have."""
-    if parsed.input and parsed.input.get("required"):
-        message = f"{parsed.name!r} answers customers, and their messages bring no input"
-        yield Problem(code="bad_config", message=message)
+    if parsed.input and (required := parsed.input.get("required")):
+        yield Problem(
+            code="bad_config",
+            message=f"{parsed.name!r} answers customers, and their messages bring no input",
+            counter_example={"fields": {f"input.{name}": None for name in required}},
+        )
+    if parsed.on_failure is None and parsed.input is not None:
+        yield Problem(
+            code="missing_on_failure",
+            message=f"{parsed.name!r} answers customers; on_failure must name the node that takes "
+            "over when another fails",
+            counter_example={"path": [parsed.entry], "exit": "error"},
+        )
     for spec in parsed.nodes.values():
         if spec.kind == "output":
             yield Problem(

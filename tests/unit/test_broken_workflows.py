@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from orchestration import programs
 from orchestration.proofs import Problem, problems
 from orchestration.types import Json
+from orchestration.workflow import parse
 from tests.fakes.engine_replay import Replay, Told, replay
 from tests.fakes.replaying import CHECKS, Step, reproduces, traces
 from tests.fakes.simulator import KINDS, At, Simulator, fields_in
@@ -122,6 +124,30 @@ def test_the_engine_comes_to_what_the_counter_example_shows(case: Json) -> None:
 
     ended = [walk for walk in walks if SHOWS[problem.code](walk, problem, example)]
     assert ended, [(walk.nodes, walk.failure, walk.end) for walk in walks]
+
+
+UNFIT: dict[str, Json] = {
+    "nobody to fall back on": (
+        {"input": {"type": "object"}, "on_failure": None},
+        ("missing_on_failure", {"path": ["classify"], "exit": "error"}),
+    ),
+    "an input that messages do not bring": (
+        {"input": {"type": "object", "required": ["colour"]}, "on_failure": "human"},
+        ("bad_config", {"fields": {"input.colour": None}}),
+    ),
+}
+
+
+@pytest.mark.parametrize(("settings", "told"), UNFIT.values(), ids=UNFIT)
+def test_what_an_api_may_have_is_refused_where_customers_are_answered(
+    settings: Json, told: Json
+) -> None:
+    nodes = {"classify": {"kind": "classify", "next": "human"}, "human": {"kind": "escalate"}}
+    parsed = parse({"name": "test", "entry": "classify", "nodes": nodes, **settings})
+
+    assert programs.problems(parsed, []) == []
+    found = programs.problems(parsed, [], answers=True)
+    assert [(each.code, each.counter_example) for each in found] == [told]
 
 
 def tellings(whole: Json, problem: Problem) -> Iterator[tuple[list[Told], dict[str, Json]]]:

@@ -209,7 +209,7 @@ def check_what_passes_ends(document: Json) -> None:
 def check_the_engine_comes_to_an_end(document: Json) -> None:
     assume(not codes(problems(document, KINDS)))
 
-    for seed in range(10):
+    for seed in range(5):
         wanderer = Wanderer(document, random.Random(seed))  # noqa: S311
         walked = asyncio.run(walk(document, wanderer.leave, wanderer.entry()))
 
@@ -342,7 +342,7 @@ def made_by_chance(check: Check, examples: int, *, is_same_each_time: bool) -> N
 
 @pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)
 def test_of_workflows_made_by_chance(check: Check) -> None:
-    made_by_chance(check, 120, is_same_each_time=True)
+    made_by_chance(check, 60, is_same_each_time=True)
 
 
 @pytest.mark.chaos
