@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from orchestration import store
+from orchestration import parts, store
 from orchestration.costs import call_cost
 from orchestration.models import ModelCall
-from orchestration.types import Price
+from orchestration.types import ConversationId, Price
 from tests.fakes.floor import BEN, Floor, Talk
 from tests.fakes.openai_server import (
     FAULTS,
@@ -29,6 +29,7 @@ from tests.fakes.openai_server import (
     failing,
     saying,
 )
+from tests.fakes.proposing import decide
 from tests.fakes.scripts import Model, answering, judging, looking_up, shown, stated
 from tests.fakes.shopfront import PRESET, calls_of, models_file, open_shop, stock
 
@@ -577,3 +578,48 @@ async def test_a_cent_a_day_is_never_passed_and_customers_are_served(
 
 def steps_of(talk: Talk) -> list[Any]:
     return [step.output for step in talk.steps]
+
+
+# Several requests in one message
+
+
+async def test_one_part_is_proposed_and_waits_while_the_other_is_answered_and_each_is_booked(
+    open_app: Open, server: FakeOpenAI
+) -> None:
+    wanted = {"action": "cancel_order", "order": "1042", "why": "the customer asks for it"}
+    suggested = stated("I suggest to cancel order 1042.", "1042", proposal=wanted)
+    server.answer_with(only("strong", suggested))
+
+    async with open_app() as floor:
+        conversation = await floor.say("cancel 1042 and where is 1043?")
+        await floor.work(conversation)
+        asked = await floor.see(conversation)
+        await decide(floor, asked.approval.id)
+        await floor.work(conversation)
+        talk = await floor.see(conversation)
+        calls = await calls_of(floor, conversation)
+
+    cancelled, tracked = parts.from_json(talk.run.parts)
+    assert asked.approval.proposal["action"] == "cancel_order"
+    assert asked.said[0].startswith("Your order 1043 was delivered")
+    assert "before I answer it: “cancel 1042”" in asked.said[0]
+    assert talk.said[1:] == ["I suggest to cancel order 1042.\n\nOrder 1042 is cancelled."]
+    assert (cancelled.outcome, tracked.outcome) == ("send", "send")
+    assert {call.part for call in calls} == {0}
+    assert Decimal(cancelled.cost) == talk.run.cost == sum(call.cost or 0 for call in calls) > 0
+    assert tracked.cost == "0"
+
+
+async def test_parts_share_what_a_run_may_ask_and_what_is_left_over_goes_to_a_human(
+    open_app: Open, server: FakeOpenAI
+) -> None:
+    server.answer_with(lambda body: failing(500))
+
+    async with open_app() as floor:
+        talk = await floor.run("why was I charged for 1043? And can you exchange 1042 please?")
+        calls = await calls_of(floor, ConversationId(talk.conversation.id))
+
+    assert len(calls) <= 10
+    assert talk.case.status == "open"
+    assert len(talk.said) == 1
+    require_books(server, calls)
