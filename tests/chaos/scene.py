@@ -322,7 +322,9 @@ def _order_kept(scene: Scene, facts: Facts) -> None:
 
 def _nothing_paid_twice(scene: Scene, facts: Facts) -> None:
     charges = scene.charges()
-    charged = Counter(message for charge in charges for message in charge["messages"])
+    charged = Counter(
+        (message, charge["place"][1]) for charge in charges for message in charge["messages"]
+    )
     assert set(charged.values()) <= {1}
     done = {run.id for run in facts.runs if run.status in ("done", "failed")}
     assert [charge for charge in charges if charge["place"][0] not in done] == []

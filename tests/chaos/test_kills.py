@@ -21,6 +21,7 @@ from tests.chaos.stage import Stage
 
 HI = "hi"
 RISKY = "I will call my lawyer"
+BOTH = "cancel 1043 and where is 1042?"
 TEXTS = ("hi", "hello", "good morning", "hey")
 CUSTOMERS = 5
 MESSAGES_EACH = 4
@@ -49,6 +50,7 @@ STORIES = (
     Story(name="escalation", first=RISKY, afterwards="hello?"),
     Story(name="fork and charge", first=HI, workflow="chaos"),
     Story(name="fork, charge and impatience", first=HI, afterwards=HI, workflow="chaos"),
+    Story(name="two parts that charge", first=BOTH, workflow="chaos"),
 )
 
 
