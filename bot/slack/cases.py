@@ -46,7 +46,10 @@ class Cases:
     async def _claim(self, click: Click) -> None:
         agent = await self._agent(click)
         id, version = click.values
-        await self._carry_out("claim", id, agent, int(version))
+        answer = await self._carry_out("claim", id, agent, int(version))
+        if answer["in_flight"]:
+            words = "The bot's last answer was just on its way; see what became of it below."
+            await click.tell(words)
 
     async def _send_suggestion(self, click: Click) -> None:
         agent = await self._agent(click)
@@ -108,10 +111,12 @@ class Cases:
         agent = await self._people.require_agent(form.client, form.user)
         await self._carry_out(name, form.subject["id"], agent, form.subject["version"], **more)
 
-    async def _carry_out(self, name: str, id: str, agent: str, version: int, **more: Any) -> None:
+    async def _carry_out(
+        self, name: str, id: str, agent: str, version: int, **more: Any
+    ) -> dict[str, Any]:
         command = Command(escalation=id, agent=agent, version=version, **more)
         try:
-            await self._app.desk.carry_out(name, command)
+            return await self._app.desk.carry_out(name, command)
         except Conflict as lost:
             raise await self._explained(lost, agent) from lost
 

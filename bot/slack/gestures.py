@@ -33,6 +33,10 @@ class Click:
         chosen = action.get("selected_option") or {}
         return str(action.get("value") or chosen.get("value") or "").split(":")
 
+    async def tell(self, words: str) -> None:
+        """Tell whoever clicked, and nobody else."""
+        await self.respond(text=words, response_type="ephemeral", replace_original=False)
+
     async def open(self, view: modals.View) -> None:
         """Open a form; Slack takes it within three seconds of the click."""
         await call(self.client.views_open(trigger_id=self.body["trigger_id"], view=view))
@@ -65,11 +69,12 @@ def on_click(do: Do) -> Callable[..., Awaitable[None]]:
     async def listen(
         ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient, respond: AsyncRespond
     ) -> None:
+        click = Click(body=body, client=client, respond=respond)
         try:
-            await do(Click(body=body, client=client, respond=respond))
+            await do(click)
         except FrontdeskError as refused:
             await ack()
-            await respond(text=f"⚠️ {refused}", response_type="ephemeral", replace_original=False)
+            await click.tell(f"⚠️ {refused}")
         else:
             await ack()
 

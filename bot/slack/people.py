@@ -1,4 +1,7 @@
-"""Who may work at the desk: members of its channels, of this workspace and of no other."""
+"""Who may work at the desk: whom the store file names, and members of the desk's channels.
+
+They are of this workspace and of no other.
+"""
 
 import time
 from collections.abc import Mapping
@@ -58,6 +61,9 @@ class People:
         return self._team
 
     async def _is_member(self, client: AsyncWebClient, user: str) -> bool:
+        queues = self._app.tools.shop.queues.values()
+        if any(user in queue.agents for queue in queues):
+            return True
         for board in sorted(boards.all_of(self._app.tools.shop)):
             known = self._members.setdefault(board, _Members())
             age = time.monotonic() - known.asked_at

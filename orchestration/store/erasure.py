@@ -11,6 +11,7 @@ from sqlalchemy import Connection, and_, delete, func, or_, select, update
 from orchestration.models import (
     Action,
     Approval,
+    Card,
     ChatSession,
     Command,
     Conversation,
@@ -207,6 +208,8 @@ def erase_conversation(connection: Connection, id: str) -> None:
     What is under way in it ends, and a worker that is at it commits nothing more.
     """
     lock(connection, id)
+    cards = table(Card)
+    connection.execute(delete(cards).where(cards.c.conversation_id == id))
     _stop(connection, id)
     forget_examples(connection, id)
     own_messages = select(messages.c.id).where(messages.c.conversation_id == id)

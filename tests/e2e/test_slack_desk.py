@@ -106,7 +106,6 @@ async def until_fresh(shop: SlackShop, card: Post) -> None:
 # The whole case
 
 
-@sqlite_alone
 async def test_a_case_goes_from_card_to_rating_and_is_opened_again_by_clicks_alone(
     shop: SlackShop, slack: FakeSlack
 ) -> None:

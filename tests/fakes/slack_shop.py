@@ -18,6 +18,7 @@ from bot.settings import Settings
 from integrations.channels.slack import SlackChannel
 from integrations.channels.slack.calls import new_client
 from integrations.channels.slack.directory import SlackDirectory
+from integrations.dispatch.procrastinate import apply_schema
 from orchestration import store
 from orchestration.catalog import Catalog
 from orchestration.context import Toolbox
@@ -159,6 +160,8 @@ async def _build(
 ) -> App:
     built = build(read)
     database = built.database
+    if not database.is_sqlite:
+        await apply_schema(read.frontdesk_database_url)
     source = workflow if isinstance(workflow, str) else json.dumps(workflow)
     await database.write(lambda c: store.replace_intents(c, intents))
     await database.write(lambda c: publish(c, source, author="test", note="", clock=utc_now))

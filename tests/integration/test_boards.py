@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from orchestration import store
 from orchestration.errors import PermanentFailure, TemporaryFailure
 from orchestration.shop import Shop
 from orchestration.turns import Turns
@@ -423,3 +424,20 @@ async def test_a_proposal_has_a_card_that_shows_what_is_written_meanwhile_and_wh
     assert cards[0]["proposal"] == "refund 59.90 USD on order 1042"
     assert after_proposal < after_message < len(board.shown)
     assert {one.follows for one in desk.parcels("card")[1:]} == {f"shown-{board.shown[0].delivery}"}
+
+
+# Erased
+
+
+@sqlite_alone
+async def test_what_was_erased_is_put_up_no_more(desk: Desk, escalated: ConversationId) -> None:
+    floor = desk.floor
+    await floor.command("claim", escalated)
+    await desk.advance(escalated)
+    before = len(desk.parcels("card"))
+
+    await floor.database.write(lambda c: store.erase_conversation(c, escalated))
+    await desk.advance(escalated)
+    await desk.advance(escalated)
+
+    assert len(desk.parcels("card")) == before
