@@ -1,5 +1,6 @@
 """How workflows are changed: drafts, publishing behind gates, rolling back, and bound channels."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -87,7 +88,7 @@ class Publishing:
         Raises `Conflict` with what another has changed since, `BadInput` where the text is none of
         this workflow.
         """
-        _require_named(name, source)
+        await asyncio.to_thread(_require_named, name, source)
         return await self._database.write(
             lambda c: self._save(c, name, source, base=base, author=author), durable=True
         )
@@ -114,7 +115,7 @@ class Publishing:
 
     async def publish_text(self, source: str, release: Release) -> Published:
         """Put a text in use that was no draft, such as a file's."""
-        name = workflow.parse(source).name
+        name = (await asyncio.to_thread(workflow.parse, source)).name
         newest = await self._database.read(lambda c: store.newest_version(c, name))
         row = WorkflowVersion(
             name=name,
@@ -168,7 +169,7 @@ class Publishing:
     async def _publish(
         self, row: WorkflowVersion, release: Release, *, is_kept: bool = True
     ) -> Published:
-        parsed = workflow.parse(row.source)
+        parsed = await asyncio.to_thread(workflow.parse, row.source)
         await self._database.read(lambda c: programs.require_sound(c, parsed))
         judgement = await self.judge(Program.of(parsed, row.version))
         if judgement.refusals and not release.force:

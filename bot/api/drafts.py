@@ -1,5 +1,6 @@
 """Changing workflows over HTTP: drafts, versions, gates, rolling back, and bound channels."""
 
+import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -64,7 +65,7 @@ async def get_version(name: str, version: int, app: CurrentApp) -> dict[str, Any
             store.get_version(connection, name, version),
         )
     )
-    return _whole(row, published)
+    return await asyncio.to_thread(_whole, row, published)
 
 
 @router.get("/{name}/changes")
@@ -79,7 +80,7 @@ async def compare(
         lambda connection: publishing.get_pair(connection, name, before, after)
     )
     names = (f"{name} {old.version}", f"{name} {new.version}")
-    told = publishing.changes_between(old.source, new.source, names=names)
+    told = await asyncio.to_thread(publishing.changes_between, old.source, new.source, names=names)
     return {"from": old.version, "to": new.version, **told}
 
 
@@ -87,7 +88,7 @@ async def compare(
 async def get_draft(name: str, app: CurrentApp, response: Response) -> dict[str, Any]:
     """Return the draft; its `version` is the `base_version` of the next change."""
     row = await app.database.read(lambda connection: publishing.get_draft(connection, name))
-    return _draft(row, response)
+    return await _draft(row, response)
 
 
 @router.put("/{name}/draft", dependencies=[Small])
@@ -99,7 +100,7 @@ async def save_draft(
     if source is None:
         source = await app.publishing.text_of(name, body.document or {}, base=body.base_version)
     row = await app.publishing.save_draft(name, source, base=body.base_version, author=body.author)
-    return _draft(row, response)
+    return await _draft(row, response)
 
 
 @router.post("/{name}/draft/check")
@@ -169,9 +170,10 @@ async def get_schema() -> dict[str, Any]:
     return workflow.schema({kind: node_kinds.get(kind) for kind in node_kinds})
 
 
-def _draft(row: WorkflowVersion, response: Response) -> dict[str, Any]:
+async def _draft(row: WorkflowVersion, response: Response) -> dict[str, Any]:
     response.headers["ETag"] = f'"{row.version}"'
-    return _whole(row)
+    # Reading a long document takes long enough to hold up others.
+    return await asyncio.to_thread(_whole, row)
 
 
 def _whole(row: WorkflowVersion, published: int | None = None) -> dict[str, Any]:

@@ -68,7 +68,17 @@ def _of_nodes(before: Mapping[str, Json], after: Mapping[str, Json]) -> Iterator
             yield Change(what="changed", node=name, message=f"the node {name} was changed")
 
 
-def _of_node(name: str, before: Mapping[str, Json], after: Mapping[str, Json]) -> Iterator[Change]:
+def _of_node(name: str, before: Mapping[str, Json], after: Mapping[str, Json]) -> list[Change]:
+    told = list(_of_settings(name, before, after))
+    if told or before == after:
+        return told
+    # What is no rule or no edge, but stands in their place.
+    return [Change(what="changed", node=name, message=f"{name}: its rules or exits were changed")]
+
+
+def _of_settings(
+    name: str, before: Mapping[str, Json], after: Mapping[str, Json]
+) -> Iterator[Change]:
     for key in dict.fromkeys((*before, *after)):
         if key not in _APART and before.get(key) != after.get(key):
             words = _in_place_of(before.get(key), after.get(key))
