@@ -40,17 +40,19 @@ def problems(
     kinds: Mapping[str, type[NodeKind]],
     *,
     intents: Collection[str] | None = None,
+    steps: int = STEPS_FOR_WALKS,
 ) -> list[Problem]:
     """Return all that is wrong with a workflow, in the order of its nodes; empty: publish it.
 
-    `intents` are the operator's; without them any intent is taken to exist.
+    `intents` are the operator's; without them any intent is taken to exist. `steps` bounds the work
+    of following walks.
     """
     if not isinstance(source, Workflow):
         try:
             source = parse(source)
         except InvalidWorkflow as error:
             return [Problem(**each) for each in error.problems]
-    found = _Proof(source, kinds, intents).problems()
+    found = _Proof(source, kinds, intents, steps).problems()
     places = {name: index for index, name in enumerate(source.nodes)}
     return sorted(found, key=lambda each: places.get(each.node or "", -1))
 
@@ -61,8 +63,10 @@ class _Proof:
         workflow: Workflow,
         kinds: Mapping[str, type[NodeKind]],
         intents: Collection[str] | None,
+        steps: int,
     ) -> None:
         self._workflow = workflow
+        self._steps = Steps(steps)
         configs, self._of_configs = read_configs(workflow, kinds)
         self._graph = Graph(workflow, kinds, configs)
         self._fields = fields_of_workflow(workflow, intents)
@@ -77,7 +81,7 @@ class _Proof:
             at_entry = [name for name in self._fields if self._is_there_at_entry(name)]
             excused = {name: self._unknown(spec) for name, spec in self._graph.nodes.items()}
             found += read_problems(self._graph, regions, at_entry=at_entry, excused=excused)
-        deciders = Deciders(self._deciding_rules(), self._fields, Steps(STEPS_FOR_WALKS))
+        deciders = Deciders(self._deciding_rules(), self._fields, self._steps)
         return proved(found, self._graph, regions, deciders, Walks(self._graph, deciders))
 
     def _deciding_rules(self) -> dict[str, list[Rule]]:

@@ -129,9 +129,16 @@ class _Analysis:
         covering = self._fewest(index, blamed)
         names = [self._rules[i].name for i in covering]
         takes = "takes" if len(names) == 1 else "take"
-        message = f"never fires: {_listed(names)} {takes} all it would"
+        all_ = "every message" if self._takes_every(covering) else "all it would"
+        message = f"never fires: {_listed(names)} {takes} {all_}"
         example = {"fields": sample, "rules": names}
         return self._problem("rule_never_fires", index, message, example)
+
+    def _takes_every(self, covering: list[int]) -> bool:
+        try:
+            return self._find([], {each: self._regions[each] for each in covering})[0] is None
+        except OutOfSteps:
+            return False
 
     def _excludes_itself(self, rule: Rule) -> tuple[str, dict[str, Json]]:
         sample = self._space.sample(self._space.full)

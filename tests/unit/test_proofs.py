@@ -602,3 +602,28 @@ def test_a_path_that_goes_round_very_often_is_said_in_short() -> None:
 
     assert problem.example_in_words.startswith("on the way one → two → three → one → two → three →")
     assert "… (300 steps) …" in problem.example_in_words
+
+
+def very_many_ways() -> dict[str, Json]:
+    """Return many branches in a row, each of which the next ones depend on in its own way."""
+    dice = random.Random(1)  # noqa: S311
+    nodes: dict[str, Json] = {"classify": {"kind": "classify", "next": "n0"}}
+    for number in range(60):
+        following = [f"n{number + step}" if number + step < 60 else "human" for step in (1, 2)]
+        urgency = dice.choice(["low", "normal", "high", "urgent"])
+        risk = dice.choice(["none", "legal", "fraud", "safety", "threat"])
+        either = [
+            {"field": "urgency", "is": urgency},
+            {"field": "risk", "is": risk},
+            {"field": "turn", "is": number},
+        ]
+        exits = dict(zip(("yes", "no"), dice.sample(following, 2), strict=True))
+        nodes[f"n{number}"] = {"kind": "branch", "when": {"any": either}, "exits": exits}
+    return workflow(nodes)
+
+
+def test_of_too_many_ways_it_is_said_that_they_are_not_proved_the_same_each_time() -> None:
+    found = problems(very_many_ways(), KINDS, steps=50_000)
+
+    assert [(each.code, each.severity) for each in found] == [("not_proved", "warning")]
+    assert found == problems(very_many_ways(), KINDS, steps=50_000)
