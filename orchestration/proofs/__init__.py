@@ -14,7 +14,13 @@ from orchestration.proofs.fields import fields_in_templates, fields_of_workflow
 from orchestration.proofs.graph import Graph
 from orchestration.proofs.reads import is_written, read_problems
 from orchestration.proofs.regions import find_regions
-from orchestration.proofs.ruleset import RuleSet, always_or_never, ruleset_problems
+from orchestration.proofs.ruleset import (
+    POOL,
+    STEPS_PER_PROOF,
+    RuleSet,
+    always_or_never,
+    ruleset_problems,
+)
 from orchestration.proofs.structure import structure_problems
 from orchestration.proofs.walked import STEPS_FOR_WALKS, proved
 from orchestration.proofs.walks import Walks
@@ -67,6 +73,7 @@ class _Proof:
     ) -> None:
         self._workflow = workflow
         self._steps = Steps(steps)
+        self._pool = Steps(POOL * STEPS_PER_PROOF)
         configs, self._of_configs = read_configs(workflow, kinds)
         self._graph = Graph(workflow, kinds, configs)
         self._fields = fields_of_workflow(workflow, intents)
@@ -103,12 +110,14 @@ class _Proof:
             yield from ruleset_problems(self._ruleset(spec, sound), self._fields)
         condition = condition_of(spec)
         if condition is not None and self._is_sound(condition):
-            yield from always_or_never(spec.name, Rule("yes", condition, "yes"), self._fields)
+            yield from always_or_never(
+                spec.name, Rule("yes", condition, "yes"), self._fields, self._pool
+            )
 
     def _ruleset(self, spec: NodeSpec, rules: list[Rule]) -> RuleSet:
         edges = self._graph.edges[spec.name]
         to_human = (e.exit for e in edges if self._graph.nodes[e.target].kind == "escalate")
-        return RuleSet(spec.name, rules, frozenset(to_human))
+        return RuleSet(spec.name, rules, frozenset(to_human), pool=self._pool)
 
     def _is_sound(self, condition: Condition | None) -> bool:
         told = ((leaf, leaf_problem(leaf, self._fields)) for leaf in leaves_of(condition))

@@ -22,19 +22,23 @@ from orchestration.workflow import Problem
 # Less than five seconds on a small machine of 2026.
 STEPS_PER_PROOF = 2_000_000
 STEPS_TO_NAME = 50_000
+# All the proofs of a workflow take no more work than so many that reach their bound.
+POOL = 3
 
 
 @dataclass(frozen=True)
 class RuleSet:
     """The rules of one node in their order, and the routes that lead straight to a human.
 
-    `steps` bounds the work for one proof; twice as many, that for all of them.
+    `steps` bounds the work for one proof, `pool` that for all of them; by default it is this set's
+    own.
     """
 
     node: str
     rules: Sequence[Rule]
     human_routes: frozenset[str] = frozenset()
     steps: int = STEPS_PER_PROOF
+    pool: Steps | None = None
 
 
 def ruleset_problems(ruleset: RuleSet, fields: Mapping[str, Field]) -> Iterator[Problem]:
@@ -46,10 +50,10 @@ def ruleset_problems(ruleset: RuleSet, fields: Mapping[str, Field]) -> Iterator[
 
 
 def always_or_never(
-    node: str, condition_rule: Rule, fields: Mapping[str, Field]
+    node: str, condition_rule: Rule, fields: Mapping[str, Field], pool: Steps
 ) -> Iterator[Problem]:
     """Yield that a `branch` always goes the same way, where it does."""
-    ruleset = RuleSet(node, [condition_rule, Rule("no", None, "no")])
+    ruleset = RuleSet(node, [condition_rule, Rule("no", None, "no")], pool=pool)
     for problem in ruleset_problems(ruleset, fields):
         if problem.code in ("rules_contradict", "rule_never_fires"):
             yield Problem(
@@ -86,10 +90,9 @@ class _Analysis:
         self._human_routes = ruleset.human_routes
         leaves = [leaf for rule in ruleset.rules for leaf in leaves_of(rule.when)]
         self._space = Space(axes_for(leaves, fields))
-        building = Steps(2 * ruleset.steps)
-        self._regions = [region_of(self._space, rule.when, building) for rule in ruleset.rules]
+        self._pool = ruleset.pool or Steps(POOL * ruleset.steps)
+        self._regions = [region_of(self._space, rule.when, self._pool) for rule in ruleset.rules]
         self._steps_per_proof = ruleset.steps
-        self._left = 2 * ruleset.steps
         # For each rule that fires, boxes of messages that it takes and no earlier rule does.
         self._taken: dict[int, list[Box]] = {}
         self._unproved: dict[int, str] = {}
@@ -255,13 +258,13 @@ class _Analysis:
     def _find(
         self, within: Sequence[Region], without: Mapping[int, Region]
     ) -> tuple[Box | None, set[int]]:
-        given = min(self._steps_per_proof, self._left)
+        given = max(0, min(self._steps_per_proof, self._pool.left))
         steps = Steps(given)
         search = Search(self._space, steps)
         try:
             return search.find(within, without), search.blamed
         finally:
-            self._left -= given - max(steps.left, 0)
+            self._pool.left -= given - max(steps.left, 0)
 
     def _attempt(self, within: Sequence[Region], without: Mapping[int, Region]) -> Box | None:
         try:
