@@ -65,9 +65,14 @@ def test_a_human_takes_over_and_answers_in_the_same_place(
     expect(ana.banner).to_contain_text("Maria")
     expect(ana.page.locator("#subtitle")).to_contain_text("Maria")
 
-    act(agents, case, "reply", agent="Maria", text="I have found both payments.")
+    sent = act(agents, case, "reply", agent="Maria", text="I have found both payments.")
     expect(ana.page.locator(".message.agent")).to_contain_text("I have found both payments.")
     expect(ana.banner).to_have_attribute("data-status", "assigned")
+
+    change = {"message_id": sent["message_id"], "text": "I have found the payment."}
+    act(agents, case, "edit", agent="Maria", **change)
+    expect(ana.page.locator(".message.agent")).to_contain_text("I have found the payment.")
+    expect(ana.page.locator(".message.agent")).to_have_count(1)
 
 
 def test_a_person_is_one_button_away(ana: ChatPage) -> None:
@@ -300,13 +305,15 @@ def escalation_of(agents: httpx.Client, conversation: str) -> str:
     return str(cases[0])
 
 
-def act(agents: httpx.Client, case: str, command: str, **body: str) -> None:
+def act(agents: httpx.Client, case: str, command: str, **body: str) -> dict[str, Any]:
     version = agents.get(f"/v1/escalations/{case}").raise_for_status().json()["version"]
-    agents.post(
+    answer = agents.post(
         f"/v1/escalations/{case}/{command}",
         json={**body, "version": version},
         headers={"Idempotency-Key": uuid4().hex},
-    ).raise_for_status()
+    )
+    done: dict[str, Any] = answer.raise_for_status().json()
+    return done
 
 
 def tab_to(page: Page, name: str) -> None:

@@ -52,7 +52,7 @@ export function listen(on) {
     if (source?.readyState === EventSource.OPEN) return;
     source?.close();
     const mine = (source = new EventSource("/chat/events"));
-    for (const kind of ["message", "status", "typing"]) {
+    for (const kind of ["message", "edited", "status", "typing"]) {
       mine.addEventListener(kind, ({ data, lastEventId }) => {
         on[kind](JSON.parse(data), Number(lastEventId));
       });

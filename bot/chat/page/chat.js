@@ -90,7 +90,8 @@ async function enter() {
   byId("log").removeAttribute("aria-busy");
   composer.start({ onSend: send, onProblem: tell });
   watchPage();
-  stream = api.listen({ message: hear, status: follow, typing: showTyping, opened, lost });
+  const news = { message: hear, edited: reword, status: follow, typing: showTyping };
+  stream = api.listen({ ...news, opened, lost });
 }
 
 async function refresh() {
@@ -109,6 +110,11 @@ function take(message) {
     return false;
   }
   return thread.put(message);
+}
+
+/** Show what a message says since. */
+function reword({ id, text }) {
+  thread.change(id, text);
 }
 
 function hear(message) {

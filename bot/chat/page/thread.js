@@ -44,6 +44,12 @@ export class Thread {
     return !known;
   }
 
+  /** Let a message say something else. */
+  change(id, text) {
+    const entry = this.#entries.get(id);
+    if (entry) this.#show(Object.assign(entry, { text }));
+  }
+
   /** Show what the customer has just written, before the server has it. */
   draft(id, text, files) {
     const at = new Date().toISOString();
