@@ -12,8 +12,8 @@ from orchestration.types import Intent, ModelRequest
 
 PROMPT = "classify"
 _LONGEST_DESCRIPTION = 200
-# A name and a number; the rest is for the form around them.
-_LONGEST_ANSWER = 100
+# A name and a number; the rest is for models that think first.
+_LONGEST_ANSWER = 300
 
 Ask = Callable[[ModelRequest, type[BaseModel]], Awaitable[Completion[Any]]]
 
