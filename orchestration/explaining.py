@@ -58,8 +58,8 @@ class Decision:
 
 
 def explain(workflow: Workflow, steps: Sequence[Step]) -> list[Decision]:
-    """Return the decisions of a run in their order, by the version it took."""
-    return list(_decisions(workflow, steps))
+    """Return the decisions of a run in their order, one part after the other."""
+    return sorted(_decisions(workflow, steps), key=lambda decision: decision.part)
 
 
 def _decisions(workflow: Workflow, steps: Sequence[Step]) -> Iterator[Decision]:

@@ -29,13 +29,13 @@ def explain_run(
     words = f"{row.workflow}, version {row.version}; run {row.status}"
     out.print(words, markup=False, soft_wrap=True)
     for decision in decisions:
-        _show(decision)
+        _show(decision, has_parts=bool(row.parts))
     if not decisions:
         out.print("No node of it decided anything.")
 
 
-def _show(decision: Decision) -> None:
-    part = f", part {decision.part}" if decision.part else ""
+def _show(decision: Decision, *, has_parts: bool) -> None:
+    part = f", part {decision.part + 1}" if has_parts else ""
     out.print(f"\n{decision.node}{part} → {decision.exit}", markup=False, style="bold")
     for tried in decision.tried:
         out.print(f"  ✗ “{tried.rule}”: {tried.failed_on}", markup=False, soft_wrap=True)

@@ -144,7 +144,12 @@ def _audit(
     # A name is the admin's, but nobody keeps them from putting a customer's words into it.
     details = {"cases": [store.sha256(name) for name in names]}
     store.record_audit(
-        connection, actor=actor, action=action, subject=workflow, details=details, now=now
+        connection,
+        actor=actor,
+        action=action,
+        subject=f"workflow {workflow}",
+        details=details,
+        now=now,
     )
 
 

@@ -221,7 +221,12 @@ def _add(connection: Connection, trial: Trial) -> None:
 def _audit(connection: Connection, trial: Trial, action: str, actor: str, now: datetime) -> None:
     details = {"trial": trial.id, "version": trial.version}
     store.record_audit(
-        connection, actor=actor, action=action, subject=trial.workflow, details=details, now=now
+        connection,
+        actor=actor,
+        action=action,
+        subject=f"workflow {trial.workflow}",
+        details=details,
+        now=now,
     )
 
 

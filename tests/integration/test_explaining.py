@@ -10,9 +10,9 @@ import pytest
 from orchestration import store
 from orchestration.explaining import Decision, explain
 from orchestration.programs import publish
-from orchestration.types import ConversationId
-from tests.fakes.floor import Floor, Talk, open_floor
-from tests.fakes.workflows import document
+from orchestration.types import ConversationId, Intent
+from tests.fakes.floor import INTENTS, FakeClassifier, Floor, Talk, open_floor
+from tests.fakes.workflows import SHIPPED, document
 
 RULES = [
     {"name": "risky", "when": {"field": "risk", "is_not": "none"}, "to": "human"},
@@ -108,3 +108,23 @@ async def test_an_erased_run_says_that_it_cannot_tell(floor: Floor) -> None:
     decisions = await decisions_of(floor, erased)
     assert {decision.because for decision in decisions} == {"what the message met has been erased"}
     assert all(not decision.tried and not decision.met for decision in decisions)
+
+
+async def test_each_part_of_a_turn_is_explained(tmp_path: Path, migrated_sqlite: Path) -> None:
+    url = f"sqlite:///{shutil.copy(migrated_sqlite, tmp_path / 'parts.db')}"
+    cancel = Intent(name="cancel_order", complexity="complex", wants_human=True)
+    words = {"cancel": "cancel_order", "where": "order_status"}
+    async with open_floor(
+        url,
+        workflow=SHIPPED,
+        intents=(*INTENTS, cancel),
+        classifier=lambda: FakeClassifier(words),
+    ) as floor:
+        talk = await floor.run("cancel 1043 and where is 1042?")
+
+        cancelled, tracked = await decisions_of(floor, talk)
+
+    assert (cancelled.part, cancelled.rule) == (0, "risky or asked for a person")
+    assert cancelled.because == "wants_human is true"
+    assert (tracked.part, tracked.rule) == (1, "sure and simple")
+    assert [tried.rule for tried in tracked.tried] == ["risky or asked for a person"]
