@@ -35,8 +35,7 @@ class Catalog:
         self._index: KnowledgeIndex | None = None
         self._ready = asyncio.Event()
         self._refreshing = asyncio.Lock()
-        self._comparing = asyncio.Lock()
-        self._confusions: tuple[str, list[Confusion]] | None = None
+        self._comparison: tuple[str, asyncio.Task[list[Confusion]]] | None = None
         self.intents: Mapping[str, Intent] = {}
         self.articles: Sequence[Article] = ()
 
@@ -88,15 +87,18 @@ class Catalog:
         return await asyncio.to_thread(self._classifier.read, text)
 
     async def find_confusions(self) -> list[Confusion]:
-        """Return which of the intents in the tables are taken for each other, worst first."""
-        async with self._comparing:
-            intents = await self._database.read(store.list_intents)
-            classifier = self._new_classifier()
-            fingerprint = classifier.fingerprint_of(intents)
-            if self._confusions is None or self._confusions[0] != fingerprint:
-                found = await asyncio.to_thread(classifier.find_confusions, intents)
-                self._confusions = fingerprint, found
-            return self._confusions[1]
+        """Return which of the intents in the tables are taken for each other, worst first.
+
+        Worked out once for all who ask, and to the end even where nobody waits for it any more.
+        """
+        intents = await self._database.read(store.list_intents)
+        classifier = self._new_classifier()
+        fingerprint = classifier.fingerprint_of(intents)
+        known = self._comparison
+        if known is None or known[0] != fingerprint or _has_failed(known[1]):
+            work = asyncio.to_thread(classifier.find_confusions, intents)
+            known = self._comparison = fingerprint, asyncio.create_task(work)
+        return await asyncio.shield(known[1])
 
     @property
     def fingerprint(self) -> str:
@@ -113,3 +115,7 @@ class Catalog:
         await self._ready.wait()
         assert self._index is not None  # noqa: S101
         return self._index
+
+
+def _has_failed(task: asyncio.Task[list[Confusion]]) -> bool:
+    return task.done() and (task.cancelled() or task.exception() is not None)

@@ -1,11 +1,13 @@
 """The intents over HTTP, which of them collide, and the examples that people propose."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fastapi import APIRouter, Depends
+from fastapi.responses import JSONResponse
 from sqlalchemy import Connection
 
 from bot.api import shapes
@@ -16,6 +18,9 @@ from bot.app import App
 from orchestration import learning, store
 from orchestration.intents import intent_row, parse_intents, require_enough
 from orchestration.models import Example
+
+# So long somebody waits for an answer that takes long to work out.
+PATIENCE = timedelta(seconds=5)
 
 router = APIRouter(prefix="/v1", tags=["intents"], dependencies=[AdminOnly, Depends(small_body)])
 
@@ -41,11 +46,19 @@ async def replace_intents(body: IntentsIn, app: CurrentApp) -> dict[str, Any]:
     return await list_intents(app)
 
 
-@router.get("/intents/confusions")
-async def list_confusions(app: CurrentApp) -> dict[str, Any]:
-    """List pairs of intents that are taken for each other, worst first, with what collides."""
-    found = await app.tools.catalog.find_confusions()
-    return {"items": [asdict(confusion) for confusion in found], "next": None}
+@router.get("/intents/confusions", responses={202: {}})
+async def list_confusions(app: CurrentApp) -> JSONResponse:
+    """List pairs of intents that are taken for each other, worst first, with what collides.
+
+    202 while that is still being worked out: ask again.
+    """
+    try:
+        async with asyncio.timeout(PATIENCE.total_seconds()):
+            found = await app.tools.catalog.find_confusions()
+    except TimeoutError:
+        wait = {"Retry-After": str(int(PATIENCE.total_seconds()))}
+        return JSONResponse({"items": [], "next": None}, 202, wait)
+    return JSONResponse({"items": [asdict(confusion) for confusion in found], "next": None})
 
 
 @router.get("/intents/figures")

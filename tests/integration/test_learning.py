@@ -1,8 +1,10 @@
 """What people teach: corrections and resolved cases become examples that an admin decides on."""
 
+import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
+from threading import Event
 from typing import Any
 
 import pytest
@@ -13,8 +15,8 @@ from orchestration import learning, store
 from orchestration.errors import BadInput, Conflict, NotFound
 from orchestration.models import Example, Run, Step, metadata
 from orchestration.parts import Part, as_json
-from orchestration.types import ConversationId, Intent
-from tests.fakes.floor import INTENTS, Floor, open_floor
+from orchestration.types import Confusion, ConversationId, Intent
+from tests.fakes.floor import INTENTS, FakeClassifier, Floor, open_floor
 from tests.fakes.workflows import SHIPPED
 
 TAUGHT = (
@@ -361,3 +363,42 @@ async def test_an_admins_own_example_outlives_the_customer_who_said_the_same(flo
     await floor.database.write(lambda c: store.erase_customer(c, "C-1001"))
 
     assert (await learnt(floor))["order_status"] == ("Where is it",)
+
+
+class Slow(FakeClassifier):
+    """Needs to be let go on before it has compared intents; the first time it fails."""
+
+    def __init__(self, asked: list[str], gate: Event) -> None:
+        super().__init__()
+        self._asked, self._gate = asked, gate
+
+    def fingerprint_of(self, intents: Sequence[Intent]) -> str:
+        return " ".join(intent.name for intent in intents)
+
+    def find_confusions(self, intents: Sequence[Intent]) -> list[Confusion]:
+        self._asked.append(self.fingerprint_of(intents))
+        self._gate.wait()
+        if len(self._asked) == 1:
+            raise BadInput("no")
+        return []
+
+
+@sqlite_alone
+async def test_confusions_are_worked_out_once_for_all_who_ask(database_url: str) -> None:
+    asked, gate = list[str](), Event()
+    async with open_floor(
+        database_url, workflow=SHIPPED, classifier=lambda: Slow(asked, gate)
+    ) as floor:
+        find = floor.tools.catalog.find_confusions
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(find(), 0.01)
+        gate.set()
+        with pytest.raises(BadInput):
+            await find()
+
+        assert list(await asyncio.gather(find(), find())) == [[], []]
+        assert len(asked) == 2
+
+        await floor.database.write(lambda c: store.replace_intents(c, INTENTS[:2]))
+        await find()
+        assert asked[1:] == [asked[0], "order_status return_policy"]
