@@ -75,12 +75,12 @@ def _name_of(connection: Connection, incoming: IncomingMessage, now: datetime) -
     """Return the name of the conversation it belongs to; raises `NotFound` where none may begin."""
     if incoming.joins == "named" and incoming.answers is None:
         return incoming.conversation
-    person = rows.find(
-        connection,
-        Customer,
-        customers.c.source == incoming.sender.source,
-        customers.c.external_id == incoming.sender.external_id,
-    )
+    person = _find_customer(connection, incoming.sender)
+    if incoming.joins == "newest":
+        # Two messages at the same moment must not begin a conversation each.
+        person = _find_or_add_customer(connection, incoming.sender, now)
+        lock = select(customers.c.id).where(customers.c.id == person.id).with_for_update()
+        connection.execute(lock)
     found = _find_joined(connection, incoming, person, now) if person else None
     if found is None and incoming.joins == "known":
         raise NotFound("the message belongs to no conversation that is known")
@@ -155,9 +155,17 @@ def _repeat(
     )
 
 
+def _find_customer(connection: Connection, sender: Sender) -> Customer | None:
+    return rows.find(
+        connection,
+        Customer,
+        customers.c.source == sender.source,
+        customers.c.external_id == sender.external_id,
+    )
+
+
 def _find_or_add_customer(connection: Connection, sender: Sender, now: datetime) -> Customer:
-    same = (customers.c.source == sender.source, customers.c.external_id == sender.external_id)
-    found = rows.find(connection, Customer, *same)
+    found = _find_customer(connection, sender)
     if found is None:
         new = Customer(
             id=rows.new_id(),
@@ -169,7 +177,7 @@ def _find_or_add_customer(connection: Connection, sender: Sender, now: datetime)
             created_at=now,
         )
         rows.add_unless_there(connection, new)
-        found = rows.find(connection, Customer, *same)
+        found = _find_customer(connection, sender)
         assert found is not None  # noqa: S101
     changed = rows.without_nones({"email": sender.email, "name": sender.name})
     if any(getattr(found, name) != value for name, value in changed.items()):

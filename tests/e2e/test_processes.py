@@ -87,12 +87,14 @@ class Figures:
     memory_kb: int
     next_memory_kb: int
     loads_models: bool
+    loads_slack: bool
 
 
 @pytest.fixture(scope="module")
 def figures(tmp_path_factory: pytest.TempPathFactory) -> Figures:
     folder = tmp_path_factory.mktemp("figures")
-    imported, path = forbid(folder / "path", "litellm")
+    models, path = forbid(folder / "path", "litellm")
+    slack, _ = forbid(folder / "path", "slack_sdk")
     memory = []
     for _ in range(2):
         with serving(folder, PYTHONPATH=f"{path}:{ROOT}") as process:
@@ -106,7 +108,8 @@ def figures(tmp_path_factory: pytest.TempPathFactory) -> Figures:
         seconds=seconds,
         memory_kb=memory[0],
         next_memory_kb=memory[1],
-        loads_models=imported.exists(),
+        loads_models=models.exists(),
+        loads_slack=slack.exists(),
     )
 
 
@@ -121,6 +124,7 @@ def test_serve_accepts_messages_soon(figures: Figures, capsys: pytest.CaptureFix
 
 def test_serve_loads_no_model_library(figures: Figures) -> None:
     assert not figures.loads_models
+    assert not figures.loads_slack
 
 
 def test_serve_stays_small_when_it_trains(figures: Figures) -> None:

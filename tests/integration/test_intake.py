@@ -161,3 +161,14 @@ async def test_ten_conversations_at_once_are_all_answered(floor: Floor) -> None:
 
     talks = [await floor.see(one.conversation) for one in received]
     assert [talk.said for talk in talks] == [[f"heard: hello {n}"] for n in range(10)]
+
+
+async def test_messages_of_one_moment_begin_one_conversation(floor: Floor) -> None:
+    incoming = [
+        replace(floor.message(f"line {number}", conversation=f"thread-{number}"), joins="newest")
+        for number in range(6)
+    ]
+
+    received = await asyncio.gather(*(floor.receive(one) for one in incoming))
+
+    assert len({one.conversation for one in received}) == 1
