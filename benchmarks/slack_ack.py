@@ -35,6 +35,7 @@ PROMISED = 3.0
 TURN_SECONDS = 2.0
 PEOPLE = 200
 WORDS = "Hello!"
+PATIENCE = 5
 
 
 def main() -> None:
@@ -74,7 +75,7 @@ def served(folder: Path, slack: FakeSlack, database: str) -> Iterator[str]:
         running(folder / "api", "serve", "--no-worker", port=port, settings=settings) as api,
         running(folder / "worker", "work", port=port, settings=settings),
     ):
-        api.wait_until_ready()
+        wait_patiently(api)
         yield api.url
 
 
@@ -84,8 +85,20 @@ def embedded(folder: Path, slack: FakeSlack) -> Iterator[str]:
     port = free_port()
     settings = {**slack.environment, "FRONTDESK_PORT": str(port)}
     with running(folder / "embedded", "serve", port=port, settings=settings) as process:
-        process.wait_until_ready()
+        wait_patiently(process)
         yield process.url
+
+
+def wait_patiently(process: Process) -> None:
+    """Wait also on a machine that does much else."""
+    for _ in range(PATIENCE):
+        try:
+            process.wait_until_ready()
+            return
+        except RuntimeError:
+            if process.popen.poll() is not None:
+                raise
+    raise RuntimeError(f"it did not start:\n{process.written[-4000:]}")
 
 
 @contextmanager
@@ -102,7 +115,7 @@ def bare(folder: Path, database: str) -> Iterator[str]:
         )
     process = Process(popen=popen, output=output, url=f"http://127.0.0.1:{port}")
     try:
-        process.wait_until_ready()
+        wait_patiently(process)
         yield process.url
     finally:
         process.end()

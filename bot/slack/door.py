@@ -62,7 +62,6 @@ def _at(heard: events.Heard) -> Callable[[Connection], Conversation | None]:
     source = heard.raw.source
 
     def find(connection: Connection) -> Conversation | None:
-        root = store.find_message_from(connection, source, f"{channel}:{thread}")
-        return store.find_conversation(connection, root.conversation_id) if root else None
+        return store.find_above(connection, events.CHANNEL, source, f"{channel}:{thread}")
 
     return find

@@ -90,7 +90,9 @@ def _name_of(connection: Connection, incoming: IncomingMessage, now: datetime) -
 def _find_joined(
     connection: Connection, incoming: IncomingMessage, person: Customer, now: datetime
 ) -> Conversation | None:
-    above = _find_above(connection, incoming) if incoming.answers else None
+    above = None
+    if incoming.answers:
+        above = find_above(connection, incoming.channel, incoming.source, incoming.answers)
     if above and above.customer_id == person.id:
         return above
     if incoming.joins == "known":
@@ -105,13 +107,15 @@ def _find_joined(
     return newest if newest and _goes_on(newest, now) else None
 
 
-def _find_above(connection: Connection, incoming: IncomingMessage) -> Conversation | None:
-    """Return the conversation of the message, theirs or ours, under which it was written."""
+def find_above(
+    connection: Connection, channel: str, source: str, source_id: str
+) -> Conversation | None:
+    """Return the conversation of a message, a customer's or ours, by the channel's id of it."""
     theirs = select(messages.c.conversation_id).where(
-        messages.c.source == incoming.source, messages.c.source_id == incoming.answers
+        messages.c.source == source, messages.c.source_id == source_id
     )
     ours = select(deliveries.c.conversation_id).where(
-        deliveries.c.channel == incoming.channel, deliveries.c.reference == incoming.answers
+        deliveries.c.channel == channel, deliveries.c.reference == source_id
     )
     for statement in (theirs, ours):
         if id := connection.execute(statement.limit(1)).scalar():
