@@ -124,11 +124,12 @@ class _Analysis:
         if message_box is None:
             return self._problem("rule_never_fires", index, *self._excludes_itself(rule))
         sample = self._space.sample(message_box)
-        twin = next((i for i in range(index) if self._is_same(i, index)), None)
-        if twin is not None and self._rules[twin].to != rule.to:
+        twin = next((i for i in self._taken if i < index and self._is_same(i, index)), None)
+        if twin is not None and rule.when is not None and self._rules[twin].to != rule.to:
             other = self._rules[twin]
             message = f"takes the same messages as {other.name!r}, which leads them to {other.to}"
-            return self._problem("rules_contradict", index, message, {"fields": sample})
+            taken = self._space.sample(self._taken[twin][0])
+            return self._problem("rules_contradict", index, message, {"fields": taken})
         covering = self._fewest(index, blamed)
         names = [self._rules[i].name for i in covering]
         takes = "takes" if len(names) == 1 else "take"
