@@ -498,6 +498,46 @@ def test_a_value_that_the_input_never_has_is_refused() -> None:
     assert [(each.code, each.node) for each in found] == [("unknown_value", "b")]
 
 
+@pytest.mark.parametrize(
+    ("schema", "test", "codes"),
+    [
+        ({"type": ["string", "null"], "enum": ["red", None]}, "is: green", ["unknown_value"]),
+        ({"enum": ["red", "blue", None]}, "in: [red, blue]", []),
+        ({"enum": ["red", "blue"]}, "in: [red, blue]", ["rule_never_fires"]),
+        ({"type": ["integer", "null"]}, "is: red", ["wrong_type"]),
+        ({"type": ["integer", "null"], "minimum": 1}, "at_least: 1", []),
+        ({"type": ["integer", "string"]}, "is: red", []),
+    ],
+)
+def test_a_field_of_the_input_has_the_values_that_its_schema_allows(
+    schema: Json, test: str, codes: list[str]
+) -> None:
+    declared = {"type": "object", "required": ["colour"], "properties": {"colour": schema}}
+
+    found = problems({**branched(f"input.colour, {test}"), "input": declared}, KINDS)
+
+    assert [each.code for each in found] == codes
+
+
+def test_a_field_that_two_nodes_write_has_the_values_of_either() -> None:
+    def asked(name: str, following: str, colour: Json) -> dict[str, Json]:
+        output = {"type": "object", "required": ["colour"], "properties": {"colour": colour}}
+        exits = {"done": following, "invalid": "human"}
+        settings = {"tier": "light", "prompt": "?", "into": "facts", "output": output}
+        return {name: {"kind": "model", **settings, "exits": exits}}
+
+    branch = branched("facts.colour, is: red")["nodes"]["b"]
+    nodes = {
+        **asked("first", "again", {"enum": ["red"]}),
+        "again": {"kind": "branch", "when": {"field": "turn", "is": 1}, "exits": {}},
+        **asked("second", "b", {"enum": ["blue", "green"]}),
+        "b": branch,
+    }
+    nodes["again"]["exits"] = {"yes": "second", "no": "b"}
+
+    assert problems(workflow(nodes), KINDS) == []
+
+
 def random_workflow(seed: int) -> dict[str, Json]:
     """Return a small workflow with random edges, often sound and often not."""
     dice = random.Random(seed)  # noqa: S311

@@ -349,4 +349,4 @@ def test_of_workflows_made_by_chance(check: Check) -> None:
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)
 def test_of_very_many_workflows_made_by_chance(check: Check) -> None:
-    made_by_chance(check, 5000, is_same_each_time=False)
+    made_by_chance(check, 2000, is_same_each_time=False)
