@@ -173,14 +173,14 @@ class _Board:
     def _tell_message(self, card: Card, message: Message) -> None:
         if message.source in (AGENTS, FROM_NOTE):
             return
-        files = store.list_files(self.connection, [message.id])
         facts = {
+            "id": message.id,
             "author": message.author,
             "name": message.author_name,
             "customer_name": self._customer(),
             "audience": message.audience,
             "text": message.text,
-            "files": [file["name"] for file in files],
+            "files": _files(store.list_files(self.connection, [message.id])),
         }
         self._queue("post", "case.said", card, facts, message=message)
 
@@ -309,6 +309,7 @@ def _facts_of(case: Escalation) -> dict[str, Json]:
         "tried": brief.get("tried") or [],
         "problems": brief.get("problems") or [],
         "quote": said[-1] if said else None,
+        "files": _files(brief.get("attachments") or []),
         "suggestion": escalation.suggestion_of(case) if case.status in OPEN else None,
         "suggested_upto": case.suggested_upto,
     }
@@ -330,6 +331,10 @@ def _facts_of_approval(approval: Approval) -> dict[str, Json]:
         "outcome": approval.outcome,
         "reference": approval.reference,
     }
+
+
+def _files(files: Sequence[Mapping[str, Json]]) -> list[dict[str, Json]]:
+    return [{"name": file.get("name"), "url": file.get("url")} for file in files]
 
 
 def _moment(moment: datetime | None) -> str | None:

@@ -9,7 +9,7 @@ from bot.slack.people import People
 from orchestration import escalation, store
 from orchestration.desk import Command
 from orchestration.errors import BadInput, Conflict
-from orchestration.models import Approval
+from orchestration.models import Approval, Message
 
 
 class Cases:
@@ -26,6 +26,7 @@ class Cases:
             "case_resolve": self._open_resolve,
             "case_more": self._more,
             "case_show": self._show,
+            "message_show": self._show_message,
             "approval_release": self._release,
             "approval_edit": self._open_draft,
             "approval_reject": self._open_reject,
@@ -88,6 +89,12 @@ class Cases:
         said = (case.brief or {}).get("transcript") or []
         texts = [one["text"] for one in said if one["author"] == "customer"]
         await click.open(modals.whole(texts[-1] if texts else "…"))
+
+    async def _show_message(self, click: Click) -> None:
+        await self._agent(click)
+        id = click.values[0]
+        message = await self._app.database.read(lambda c: store.get(c, Message, id))
+        await click.open(modals.whole(message.text))
 
     async def _reply(self, form: Submitted) -> None:
         await self._submit("reply", form, text=form.entered["text"])

@@ -53,6 +53,7 @@ CASE: dict[str, Any] = {
     "tried": [{"node": "answer", "result": "abstained"}],
     "problems": [],
     "quote": "I want my money back",
+    "files": [{"name": "lamp.jpg", "url": "https://shop.example/lamp.jpg"}],
     "suggestion": "We will refund you.",
     "suggested_upto": 7,
     "update": False,
@@ -76,6 +77,7 @@ APPROVAL: dict[str, Any] = {
     "update": False,
 }
 SAID: dict[str, Any] = {
+    "id": "m" * 32,
     "author": "customer",
     "name": "Ana",
     "customer_name": "Ana Ruiz",
@@ -91,6 +93,14 @@ WORST = st.sampled_from(
 TEXTS = st.one_of(
     st.text(max_size=200),
     st.builds(lambda piece, times: piece * times, WORST, st.integers(1, 30_000)),
+)
+
+
+FILES = st.lists(
+    st.fixed_dictionaries(
+        {"name": TEXTS, "url": st.none() | TEXTS | TEXTS.map("https://a.b/{}".format)}
+    ),
+    max_size=40,
 )
 
 
@@ -160,6 +170,7 @@ def words_of(drawing: Drawing) -> str:
             ),
             "tried": st.lists(st.dictionaries(st.text(max_size=5), TEXTS), max_size=40),
             "problems": st.lists(TEXTS, max_size=10),
+            "files": FILES,
         },
     )
 )
@@ -196,10 +207,10 @@ def test_slack_takes_every_approval(changes: dict[str, Any]) -> None:
     TEXTS,
     st.sampled_from(["customer", "bot", "agent", "system"]),
     st.sampled_from(["customer", "agents"]),
-    st.lists(TEXTS, max_size=40),
+    FILES,
 )
 def test_slack_takes_all_that_is_said(
-    text: str, name: str, author: str, audience: str, files: list[str]
+    text: str, name: str, author: str, audience: str, files: list[dict[str, str]]
 ) -> None:
     facts = {**SAID, "text": text, "name": name, "author": author, "audience": audience}
 
@@ -241,6 +252,7 @@ def test_a_case_shows_all_that_an_agent_needs_to_begin() -> None:
         "answer: abstained",
         "> I want my money back",
         "We will refund you.",
+        "<https://shop.example/lamp.jpg|lamp.jpg>",
     ):
         assert expected in words
 
@@ -290,7 +302,8 @@ def test_how_a_case_ended_and_was_rated_stands_on_its_card() -> None:
 
 def test_nothing_that_a_customer_writes_calls_anybody() -> None:
     words = "<!channel> <@UMARIA> <#C1> @here [pay](http://evil.example)"
-    facts = {**CASE, "quote": words, "summary": words, "suggestion": words, "assignee": None}
+    said = {"quote": words, "summary": words, "suggestion": words}
+    facts = {**CASE, **said, "assignee": None, "files": []}
 
     shown = words_of(draw("case.card", facts)) + words_of(
         draw("case.said", {**SAID, "text": words})
@@ -330,3 +343,12 @@ def test_the_last_reminder_calls_those_on_call() -> None:
     facts = {"level": 100, "due_at": NOW, "call": "UMARIA", "on_call": "SONCALL"}
 
     assert "<@UMARIA> <!subteam^SONCALL>" in draw("case.reminder", facts).text
+
+
+def test_a_file_links_nowhere_but_to_the_web() -> None:
+    files = [{"name": "a", "url": "javascript:alert(1)"}, {"name": "b", "url": "https://x|<!here>"}]
+
+    words = words_of(draw("case.said", {**SAID, "files": files}))
+
+    assert "📎 a" in words
+    assert not any(call in words for call in ("<javascript", "<https", "<!here"))

@@ -222,12 +222,13 @@ function messageId() {
   return crypto.randomUUID?.() ?? crypto.getRandomValues(new Uint32Array(4)).join("-");
 }
 
-/** Offer the thumbs under an answer of the bot for as long as it is the last word. */
+/** Offer the thumbs under the last word, an answer of the bot or a colleague's when it is solved. */
 function showRating() {
   const { id, author } = thread.newest ?? {};
   const isRated = id === ratedId;
   if (!isRated) byId("rated").textContent = "";
-  const isAnswer = author === "bot" && (status === "open" || status === "resolved");
+  const isOver = status === "resolved";
+  const isAnswer = author === "bot" ? isOver || status === "open" : author === "agent" && isOver;
   rating.hidden = !isAnswer || (isRated && !byId("rated").textContent);
   rating.classList.toggle("done", isRated);
 }

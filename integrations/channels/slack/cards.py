@@ -15,6 +15,7 @@ Block = dict[str, Any]
 _LONGEST = {"name": 80, "line": 300, "summary": 900, "quote": 1_800, "suggestion": 2_500}
 _MOST_TRIED = 5
 _MOST_SAID = 5
+_MOST_FILES = 5
 _SLACK_ID = re.compile(r"[UW][A-Z0-9]{2,}")
 _GROUP_ID = re.compile(r"S[A-Z0-9]{2,}")
 
@@ -78,6 +79,7 @@ def _case(facts: Facts) -> Drawing:
         *_labelled("Summary", facts.get("summary"), _LONGEST["summary"]),
         *_tried(facts),
         *_quote(facts),
+        *_files(facts),
     ]
     if is_open:
         blocks += _labelled("Suggested reply", facts.get("suggestion"), _LONGEST["suggestion"])
@@ -173,6 +175,18 @@ def _quoted(text: str, most: int) -> str:
     return shorten("\n".join(f"> {line}" for line in lines), most)
 
 
+def _files(facts: Facts) -> list[Block]:
+    shown = [_file(file) for file in (facts.get("files") or ())[:_MOST_FILES]]
+    return [_context("\n".join(shown))] if shown else []
+
+
+def _file(file: Facts) -> str:
+    """Return a file's name, linked where it is on the web; nobody has looked into it."""
+    name, url = fit(str(file.get("name") or "file"), 80), str(file.get("url") or "")
+    is_plain = url.startswith("https://") and len(url) <= 300 and not set(url) & set("<>| ")
+    return f"📎 <{escape(url)}|{name.replace('|', '/')}>" if is_plain else f"📎 {name}"
+
+
 def _case_actions(facts: Facts) -> Block:
     value = f"{facts['id']}:{facts['version']}"
     elements = []
@@ -212,12 +226,11 @@ def _said(facts: Facts) -> Drawing:
         head += " · note"
     elif facts["author"] != "customer":
         head += f" → {fit(str(facts.get('customer_name') or 'customer'), _LONGEST['name'])}"
-    files = "".join(f"\n📎 {fit(str(name), 100)}" for name in (facts.get("files") or ())[:10])
     text = str(facts.get("text") or "")
-    body = fit(text, _MOST_TEXT) if is_note else _quoted(text, _MOST_TEXT)
-    blocks = [_context(head), _section(body or "…")]
-    if files:
-        blocks.append(_context(files.strip()))
+    body = _section(fit(text, _MOST_TEXT) if is_note else _quoted(text, _MOST_TEXT))
+    if len(text) > _MOST_TEXT // 2 and facts.get("id"):
+        body["accessory"] = _button("Show all", "message_show", facts["id"])
+    blocks = [_context(head), body, *_files(facts)]
     return Drawing(text=shorten(f"{who}: {fit(text, 200)}", 300), blocks=blocks)
 
 
