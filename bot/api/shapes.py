@@ -182,6 +182,7 @@ def approval(row: Approval, said_since: Sequence[Message] = ()) -> dict[str, Any
     return {
         "id": row.id,
         "run_id": row.run_id,
+        "part": row.part,
         "conversation_id": row.conversation_id,
         "status": row.status,
         "expires_at": moment(row.expires_at),

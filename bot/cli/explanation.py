@@ -8,7 +8,7 @@ import typer
 
 from bot.api import shapes
 from bot.cli.console import Failed, cli, open_app, out, show_json
-from orchestration import store
+from orchestration import parts, store
 from orchestration.errors import NotFound
 from orchestration.explaining import Decision, explain
 from orchestration.models import Run
@@ -28,14 +28,15 @@ def explain_run(
         return
     words = f"{row.workflow}, version {row.version}; run {row.status}"
     out.print(words, markup=False, soft_wrap=True)
+    asked = {part.number: part.text for part in parts.from_json(row.parts)}
     for decision in decisions:
-        _show(decision, has_parts=bool(row.parts))
+        _show(decision, asked.get(decision.part))
     if not decisions:
         out.print("No node of it decided anything.")
 
 
-def _show(decision: Decision, *, has_parts: bool) -> None:
-    part = f", part {decision.part + 1}" if has_parts else ""
+def _show(decision: Decision, text: str | None) -> None:
+    part = f", part {decision.part + 1} “{text}”" if text is not None else ""
     out.print(f"\n{decision.node}{part} → {decision.exit}", markup=False, style="bold")
     for tried in decision.tried:
         out.print(f"  ✗ “{tried.rule}”: {tried.failed_on}", markup=False, soft_wrap=True)

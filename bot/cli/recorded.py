@@ -19,7 +19,7 @@ def print_run(run: Run, steps: Sequence[Step], calls: Sequence[ModelCall] = ()) 
     asked = parts.from_json(run.parts)
     for part in asked:
         out.print()
-        line(f"Part {part.number}", f"“{part.text}”", style="bold")
+        line(f"Part {part.number + 1}", f"“{part.text}”", style="bold")
         _print_steps([step for step in steps if step.part == part.number], calls)
         out.print()
         _print_part(part)

@@ -68,6 +68,15 @@ _KINDS: Mapping[str, tuple[str, ...]] = {
         r"geld terug|terugbetal(?:en|ing)|terugstort\w+",
         r"reembols(?:o|ar|em)|estorno|dinheiro de volta",
     ),
+    "charge": (
+        r"(?:over)?charged|billed|double charge",
+        r"abgebucht|belastet|berechnet",
+        r"debite\w*|preleve\w*",
+        r"cobr(?:ado|ada|aron|aste)",
+        r"addebitat\w+",
+        r"afgeschreven|in rekening gebracht",
+        r"cobrad\w+|cobraram",
+    ),
     "change": (
         r"(?:change|update|edit|correct|modify) (?:\S+ ){0,4}(?:address|name|e-?mail|phone|number|"
         r"details|size|colou?r|order|payment)",
@@ -193,9 +202,12 @@ _KINDS: Mapping[str, tuple[str, ...]] = {
     ),
 }
 # One wish in several words: who cancels wants the money back, who returns perhaps another one.
-FAMILIES: tuple[frozenset[str], ...] = (frozenset({"cancel", "return", "exchange", "refund"}),)
+FAMILIES: tuple[frozenset[str], ...] = (
+    frozenset({"cancel", "return", "exchange", "refund"}),
+    frozenset({"charge", "return", "refund"}),
+)
 # What is done to an order, so that it is about the one named before where it names none.
-ABOUT_ORDERS = frozenset({"track", "cancel", "return", "exchange", "refund", "invoice"})
+ABOUT_ORDERS = frozenset({"track", "cancel", "return", "exchange", "refund", "invoice", "charge"})
 
 # Somebody wants something: asks for it, wishes it, or says please.
 _ASKING = (

@@ -96,8 +96,8 @@ def test_the_command_line_shows_a_run_part_by_part(frontdesk: Frontdesk, tmp_pat
     told = run(tmp_path, "runs", "show", found["id"], "--json", **url)
     listed = run(tmp_path, "runs", "list", **url)
 
-    assert "Part 0     “cancel 1043”" in shown.stdout
-    assert "Part 1     “where is 1042?”" in shown.stdout
+    assert "Part 1     “cancel 1043”" in shown.stdout
+    assert "Part 2     “where is 1042?”" in shown.stdout
     assert "not “risky or asked for a person”" in shown.stdout
     assert json.loads(told.stdout)["parts"] == found["parts"]
     assert f"{found['id']} done" in listed.stdout

@@ -623,3 +623,15 @@ async def test_parts_share_what_a_run_may_ask_and_what_is_left_over_goes_to_a_hu
     assert talk.case.status == "open"
     assert len(talk.said) == 1
     require_books(server, calls)
+
+
+async def test_where_the_budget_is_gone_one_part_is_answered_and_the_other_goes_to_a_human(
+    open_app: Open, server: FakeOpenAI
+) -> None:
+    async with open_app(frontdesk_budget_day="0.000001") as floor:
+        talk = await floor.run("why was I charged twice for 1043? And where is 1042?")
+
+    assert server.requests == []
+    assert [part.outcome for part in parts.from_json(talk.run.parts)] == ["escalate", "send"]
+    assert talk.said[0].startswith(BY_CODE)
+    assert "budget" in str(talk.case.brief["tried"])

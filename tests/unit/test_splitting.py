@@ -60,6 +60,10 @@ def texts(message: str) -> list[str]:
             "where is 1042?? I will sue you! cancel 1043",
             ["where is 1042?? I will sue you!", "cancel 1043"],
         ),
+        (
+            "Why was I charged twice for 1043? And where is 1042?",
+            ["Why was I charged twice for 1043?", "where is 1042?"],
+        ),
         ("Storniere 1043 und wo ist 1042?", ["Storniere 1043", "wo ist 1042?"]),
         ("Wo ist 1042? Bitte stornieren Sie 1043.", ["Wo ist 1042?", "Bitte stornieren Sie 1043."]),
         (
@@ -114,6 +118,8 @@ def test_a_message_with_several_requests_comes_apart(message: str, parts: list[s
         "cancel my order and refund me",
         "I want to return my shoes and get a refund",
         "I returned 1042, where is my refund?",
+        "I was charged twice for 1042, where is it?",
+        "Why was I charged twice for 1042? I want a refund",
         "I cancelled 1043 and want my money back",
         "My order 1042 has not shipped and I want a refund",
         "My refund has not shown up in my account. Where is it?",
