@@ -162,25 +162,48 @@ def still_telling(choices: Choices, fields: Collection[str]) -> Choices:
 
 
 def _numbered_anew(choices: Collection[Choice]) -> Choices:
+    """Return the choices with earlier values counted from 1, and what is said twice said once.
+
+    A loop makes the same choices again by other values; of each way to make them, one tells all.
+    """
     if not any(version for choice in choices for _, version in choice.looked_at):
         return frozenset(choices)
-    shared = Counter(value for choice in choices for value in choice.looked_at)
-    numbers: dict[Value, int] = {}
-    told: set[tuple[Json, ...]] = set()
+    said = {_said(group) for group in _groups(choices)}
+    counted: Counter[str] = Counter()
     anew: set[Choice] = set()
-    for choice in sorted(choices):
-        # What only differs in earlier values that nothing else looked at says the same.
-        own = tuple((n, v if v == 0 or shared[n, v] > 1 else -1) for n, v in choice.looked_at)
-        if (choice.node, choice.rule, own) in told:
-            continue
-        told.add((choice.node, choice.rule, own))
-        looked_at = []
-        for name, version in choice.looked_at:
-            if version and (name, version) not in numbers:
-                numbers[name, version] = 1 + sum(known == name for known, _ in numbers)
-            looked_at.append((name, numbers[name, version] if version else 0))
-        anew.add(choice._replace(looked_at=tuple(looked_at)))
+    for group in sorted(said):
+        before = Counter(counted)
+        for choice in group:
+            looked_at = tuple((n, v and before[n] + v) for n, v in choice.looked_at)
+            anew.add(choice._replace(looked_at=looked_at))
+            for name, version in looked_at:
+                counted[name] = max(counted[name], version)
     return frozenset(anew)
+
+
+def _groups(choices: Collection[Choice]) -> list[list[Choice]]:
+    """Return the choices in groups, of which each has its earlier values to itself."""
+    groups: list[list[Choice]] = []
+    for choice in sorted(choices):
+        own = {value for value in choice.looked_at if value[1]}
+        linked = [g for g in groups if any(own.intersection(each.looked_at) for each in g)]
+        groups = [group for group in groups if group not in linked]
+        groups.append([choice, *(each for group in linked for each in group)])
+    return groups
+
+
+def _said(group: Sequence[Choice]) -> tuple[Choice, ...]:
+    """Return what a group says, whatever its earlier values are numbered."""
+    values = sorted({value for choice in group for value in choice.looked_at if value[1]})
+    ranks: dict[Value, int] = {}
+    for name, version in values:
+        ranks[name, version] = 1 + sum(known == name for known, _ in ranks)
+    return tuple(
+        sorted(
+            choice._replace(looked_at=tuple((v[0], ranks.get(v, 0)) for v in choice.looked_at))
+            for choice in group
+        )
+    )
 
 
 def _earlier(choices: Choices) -> _Earlier:

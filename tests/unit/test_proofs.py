@@ -667,3 +667,23 @@ def test_of_too_many_ways_it_is_said_that_they_are_not_proved_the_same_each_time
 
     assert [(each.code, each.severity) for each in found] == [("not_proved", "warning")]
     assert found == problems(very_many_ways(), KINDS, steps=50_000)
+
+
+def test_a_loop_that_classifies_anew_each_time_is_followed_to_its_end() -> None:
+    document = workflow(
+        """
+        first: {kind: classify, next: seen}
+        seen: {kind: branch, when: {field: urgency, is: low}, exits: {yes: route, no: route}}
+        route:
+          kind: route
+          rules:
+            - name: patient
+              when: {all: [{field: turn, at_most: 2}, {field: urgency, is_not: urgent}]}
+              to: again
+            - {name: rest, otherwise: human}
+          exits: {again: more, human: human}
+        more: {kind: enrich, max_visits: 3, exits: {done: first, exhausted: human}}
+        """
+    )
+
+    assert problems(document, KINDS) == []
