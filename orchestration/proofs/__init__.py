@@ -10,6 +10,7 @@ from orchestration.proofs.conditions import (
     leaf_problem,
     template_problems,
 )
+from orchestration.proofs.evidence import STEPS_FOR_WALKS, proved
 from orchestration.proofs.fields import fields_in_templates, fields_of_workflow
 from orchestration.proofs.graph import Graph
 from orchestration.proofs.reads import is_written, read_problems
@@ -22,7 +23,6 @@ from orchestration.proofs.ruleset import (
     ruleset_problems,
 )
 from orchestration.proofs.structure import structure_problems
-from orchestration.proofs.walked import STEPS_FOR_WALKS, proved
 from orchestration.proofs.walks import Walks
 from orchestration.rules import Condition, Rule, fields_of, leaves_of
 from orchestration.state import ENTRY_FIELDS

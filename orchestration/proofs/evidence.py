@@ -1,6 +1,6 @@
-"""What walks say about the problems found: counter-examples, and problems of their own."""
+"""The evidence of walks: counter-examples of what was found, and what only walks can show."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from orchestration.proofs.boxes import OutOfSteps
@@ -11,8 +11,9 @@ from orchestration.proofs.regions import Region
 from orchestration.proofs.ruleset import rules_overlap
 from orchestration.proofs.unwritten import walk_without
 from orchestration.proofs.walks import Walks
+from orchestration.rules import Rule
 from orchestration.types import Json
-from orchestration.workflow import MAX_STEPS, Problem
+from orchestration.workflow import MAX_STEPS, NodeSpec, Problem
 
 # Less than five seconds on a small machine of 2026.
 STEPS_FOR_WALKS = 4_000_000
@@ -51,7 +52,7 @@ def _proved(
     loops = [*_endless(walks)]
     if not loops and walks.reaches(graph.workflow.entry):
         loops = [*_too_long(walks)]
-    rules = _never_on_arrival(found, deciders, walks)
+    rules = _never_on_arrival(found, graph, deciders, walks)
     return [*shown, *loops, *rules, *_never_used_up(graph, walks)]
 
 
@@ -144,26 +145,29 @@ def _too_long(walks: Walks) -> Iterator[Problem]:
 
 
 def _never_on_arrival(
-    found: Sequence[Problem], deciders: Deciders, walks: Walks
+    found: Sequence[Problem], graph: Graph, deciders: Deciders, walks: Walks
 ) -> Iterator[Problem]:
     """Yield the rules that take no message which comes to their node, though they would others."""
     for node in filter(walks.reaches, deciders):
         told = {each.rule for each in found if each.node == node and each.code in _OF_RULES}
-        choices = [*deciders.choices_at(node)]
-        for index, (rule, choice) in enumerate(choices):
-            if walks.takes(node, index) or told & {rule.name, None}:
-                continue
-            fields = {name: value for (name, _), value in deciders.sample({choice}).items()}
-            is_net = rule.when is None and index == len(choices) - 1 and rule.name != "no"
-            yield Problem(
-                code="rule_never_fires",
-                severity="warning" if is_net else "error",
-                node=node,
-                rule=rule.name,
-                message="never fires: a message that it would take goes another way before it "
-                f"comes to {node}",
-                counter_example={"fields": fields},
-            )
+        for rule, choice in deciders.choices_at(node):
+            if not walks.takes(node, choice.rule) and not told & {rule.name, None}:
+                fields = {name: value for (name, _), value in deciders.sample({choice}).items()}
+                yield _never_comes(graph.nodes[node], rule, fields)
+
+
+def _never_comes(spec: NodeSpec, rule: Rule, fields: Mapping[str, Json]) -> Problem:
+    is_route = spec.kind == "route"
+    subject = "never fires" if is_route else f"its exit {rule.name} is never taken"
+    # A default that nothing is left to is a safety net, not a mistake.
+    return Problem(
+        code="rule_never_fires",
+        severity="warning" if is_route and rule.when is None else "error",
+        node=spec.name,
+        rule=rule.name,
+        message=f"{subject}: a message that it would take goes another way before it comes here",
+        counter_example={"fields": fields},
+    )
 
 
 def _never_used_up(graph: Graph, walks: Walks) -> Iterator[Problem]:
