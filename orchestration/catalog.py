@@ -67,6 +67,8 @@ class Catalog:
         if kept is not None:
             await asyncio.to_thread(classifier.load, kept)
             return classifier
+        fields = {"intents": len(intents), "examples": sum(len(one.examples) for one in intents)}
+        log.info("learning intents", extra=fields)
         await asyncio.to_thread(classifier.train, intents)
         content = await asyncio.to_thread(classifier.dump)
         await self._database.write(
@@ -85,6 +87,14 @@ class Catalog:
         await self._ready.wait()
         assert self._classifier is not None  # noqa: S101
         return await asyncio.to_thread(self._classifier.read, text)
+
+    async def is_learnt(self, intents: Sequence[Intent]) -> bool:
+        """Tell whether some process has learnt these intents; until then the earlier ones serve."""
+        fingerprint = await asyncio.to_thread(self._new_classifier().fingerprint_of, intents)
+        kept = await self._database.read(
+            lambda connection: store.find_artifact(connection, ARTIFACT, fingerprint)
+        )
+        return kept is not None
 
     async def find_confusions(self) -> list[Confusion]:
         """Return which of the intents in the tables are taken for each other, worst first.

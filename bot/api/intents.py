@@ -27,9 +27,10 @@ router = APIRouter(prefix="/v1", tags=["intents"], dependencies=[AdminOnly, Depe
 
 @router.get("/intents")
 async def list_intents(app: CurrentApp) -> dict[str, Any]:
-    """List the intents in the admin's order."""
+    """List the intents in the admin's order; `learnt` tells whether they are in use yet."""
     found = await app.database.read(store.list_intents)
-    return {"items": [intent_row(intent) for intent in found], "next": None}
+    learnt = await app.tools.catalog.is_learnt(found)
+    return {"items": [intent_row(intent) for intent in found], "next": None, "learnt": learnt}
 
 
 @router.put("/intents")

@@ -45,14 +45,14 @@ def test_the_intents_can_be_put_back_as_they_are(frontdesk: Frontdesk) -> None:
 def test_a_wrong_intent_is_named_and_nothing_is_changed(
     frontdesk: Frontdesk, items: Json, field: str, words: str
 ) -> None:
-    before = frontdesk.get("/v1/intents")
+    before = frontdesk.get("/v1/intents")["items"]
 
     answer = frontdesk.admin.put("/v1/intents", json={"items": items})
 
     assert is_problem(answer, 422)
     assert answer.json()["errors"][0]["field"] == field
     assert words in answer.text
-    assert frontdesk.get("/v1/intents") == before
+    assert frontdesk.get("/v1/intents")["items"] == before
 
 
 def test_a_correction_is_listed_and_an_accepted_one_is_among_the_examples(
@@ -65,6 +65,7 @@ def test_a_correction_is_listed_and_an_accepted_one_is_among_the_examples(
     accepted = decide(frontdesk, example, "accept")
 
     intents = {each["name"]: each for each in frontdesk.get("/v1/intents")["items"]}
+    wait_for(lambda: frontdesk.get("/v1/intents")["learnt"], "training with the example")
     again = frontdesk.admin.post(f"/v1/examples/{example['id']}/reject", json={"agent": "ada"})
     assert example in listed
     assert (accepted["status"], accepted["decided_by"]) == ("accepted", "ada")

@@ -114,12 +114,15 @@ async def test_an_accepted_example_belongs_to_its_intent_and_is_learnt(database_
 
         accepted = await decide(floor, example.id, "accept")
         still = (await floor.tools.catalog.read(text)).probabilities
+        intents = await floor.database.read(store.list_intents)
+        learnt_at_first = await floor.tools.catalog.is_learnt(intents)
         await floor.tools.catalog.refresh()
         after = (await floor.tools.catalog.read(text)).probabilities
 
         assert (accepted.status, accepted.decided_by) == ("accepted", "admin")
         assert (await learnt(floor))["order_status"][-1] == text
         assert still == before
+        assert (learnt_at_first, await floor.tools.catalog.is_learnt(intents)) == (False, True)
         assert after["order_status"] > max(0.6, before["order_status"])
 
 
