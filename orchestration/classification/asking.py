@@ -16,7 +16,8 @@ _KINDS: Mapping[str, tuple[str, ...]] = {
         r"tracking (?:number|link|code|info\w*)|"
         r"status of|what(?:'s| is) (?:the |my )?(?:order|delivery) status|"
         r"^(?:hi |hello |please )?(?:has|have|did|is) (?:\S+ ){1,3}(?:ship|shipped|been shipped|"
-        r"been sent|dispatched)|how long (?:until|till|before|(?:does|do|will) (?:\S+ ){1,3}take)",
+        r"been sent|dispatched|on (?:its|the) way)|when (?:\S+ ){1,3}(?:arrives|comes|ships)|"
+        r"how long (?:until|till|before|(?:does|do|will) (?:\S+ ){1,3}take)",
         r"wo (?:ist|sind|bleibt|bleiben|steckt)|wo (?:\S+ ){1,3}(?:ist|sind|bleibt)\b|"
         r"wann (?:kommt|kommen|wird|werden|ist|trifft|erhalte|bekomme)|lieferstatus|"
         r"status (?:der|meiner|von|des)|sendungsnummer|wie lange (?:dauert|braucht)",

@@ -19,8 +19,8 @@ _WHOLE_RISKS: frozenset[Risk] = frozenset({"self_harm", "threat"})
 _ITEM = r"(?:^|\n)\s*(?:\(?\d{1,2}[.)]|[-*•\u2013])\s+|\s\(?\d{1,2}\)\s+"
 _AND = (
     r"and|also|plus|then|as well as|und|ausserdem|außerdem|sowie|zudem|dann|et|puis|aussi|"
-    r"ainsi que|ensuite|y|e|además|ademas|también|tambien|luego|ed|anche|inoltre|poi|en|ook|"
-    r"daarnaast|verder|também|tambem|depois|além disso|alem disso|&|\+"
+    r"ainsi que|ensuite|y|e|además|ademas|también|tambien|luego|ed|anche|inoltre|poi|"
+    r"(?<!où )(?<!ou )en|ook|daarnaast|verder|também|tambem|depois|além disso|alem disso|&|\+"
 )
 _BOUNDARY = re.compile(
     rf"(?P<item>{_ITEM})|(?P<end>[!?]+|[.;\u2026]+(?=\s|$|¿|¡)|\n+)|"

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -98,6 +99,25 @@ async def test_a_released_proposal_is_done_to_the_letter_and_then_the_answer_is_
     assert (talk.approval.outcome, talk.approval.reference) == ("done", f"ref-{approval}")
     assert talk.step("approve").output["reference"] == f"ref-{approval}"
     assert [run.status for run in talk.runs] == ["done"]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_what_was_done_is_told_in_the_customers_language(
+    floor: Floor, acts: dict[str, Act]
+) -> None:
+    async def in_german(visit: Any) -> Any:
+        outcome = await propose(visit)
+        draft = {**outcome.updates["draft"], "text": "Ich schlage das vor.", "language": "de"}
+        return replace(outcome, updates={**outcome.updates, "draft": draft})
+
+    acts["work"] = in_german
+    talk = await floor.run("cancel 1042")
+
+    await decide(floor, talk.approval.id)
+    await floor.work(ConversationId(talk.conversation.id))
+
+    after = await floor.see(ConversationId(talk.conversation.id))
+    assert after.said[-1] == "Ich schlage das vor.\n\nDie Bestellung 1042 ist storniert."
 
 
 async def test_of_two_who_approve_at_once_one_wins_and_it_is_done_once(

@@ -64,6 +64,18 @@ def texts(message: str) -> list[str]:
             "Why was I charged twice for 1043? And where is 1042?",
             ["Why was I charged twice for 1043?", "where is 1042?"],
         ),
+        (
+            "Is 1042 on its way? Can you change the address to 12 Main Street?",
+            ["Is 1042 on its way?", "Can you change the address to 12 Main Street?"],
+        ),
+        (
+            "I'd like an invoice for 1042 and to know when 1043 arrives",
+            ["I'd like an invoice for 1042", "to know when 1043 arrives"],
+        ),
+        (
+            "Je voudrais savoir où en est 1042 et changer l'adresse de la 1043",
+            ["Je voudrais savoir où en est 1042", "changer l'adresse de la 1043"],
+        ),
         ("Storniere 1043 und wo ist 1042?", ["Storniere 1043", "wo ist 1042?"]),
         ("Wo ist 1042? Bitte stornieren Sie 1043.", ["Wo ist 1042?", "Bitte stornieren Sie 1043."]),
         (
