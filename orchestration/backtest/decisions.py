@@ -11,11 +11,11 @@ from typing import Any
 from orchestration import parts, rules
 from orchestration.backtest.forecast import Estimate, Forecast
 from orchestration.backtest.quiet import HasTier
-from orchestration.backtest.recall import Recording, Then, Unknown
+from orchestration.backtest.recall import Recording, TakenStep, Then, Unknown
 from orchestration.context import Case, Toolbox
 from orchestration.engine import Program, RunFailed, Walk
 from orchestration.errors import NotFound
-from orchestration.models import Conversation, Customer, Step
+from orchestration.models import Conversation, Customer
 from orchestration.parts import Part
 from orchestration.store import RecordedTurn
 from orchestration.types import Json, Memory
@@ -65,7 +65,7 @@ class Decision:
     human: float
     is_with_human: bool
     cost: Decimal
-    steps: tuple[Step, ...]
+    steps: tuple[TakenStep, ...]
     rest: tuple[tuple[str, Estimate], ...] = ()
     unknown: str | None = None
     because: str = ""
@@ -284,13 +284,13 @@ def _because(then: Then, now: Program, recording: Recording, route: str | None) 
     return ""
 
 
-def _classified(steps: Sequence[Step]) -> Json:
+def _classified(steps: Sequence[TakenStep]) -> Json:
     """Return the classification that the steps went by, as a run's record has it."""
     found = [step.output for step in steps if step.kind == "classify" and step.output]
     return found[-1].get("classification") if found else None
 
 
-def _routed(steps: Sequence[Step]) -> Mapping[str, Json]:
+def _routed(steps: Sequence[TakenStep]) -> Mapping[str, Json]:
     """Return what the last route node decided."""
     decided = [step.output for step in steps if step.output and "route" in step.output]
     return decided[-1] if decided else {}

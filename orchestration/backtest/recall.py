@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from orchestration import escalation, judging, quality, responses
 from orchestration.backtest.quiet import HasTier
@@ -54,6 +54,31 @@ class Doubt:
     is_paid: bool
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Named:
+    """All that a walk over a recording needs of its run."""
+
+    id: str
+
+
+@dataclass(kw_only=True, slots=True)
+class TakenStep:
+    """What a walk notes of a step: a `Step` without a row, which would cost more than the walk."""
+
+    part: int
+    node: str
+    visit: int
+    position: int
+    kind: str
+    status: str = "started"
+    exit: str | None = None
+    attempt: int = 1
+    ms: float | None = None
+    input: Json = None
+    output: Json = None
+    error: str | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Answer:
     """What a responder made of the turn; without an `exit` it abstained."""
@@ -93,9 +118,9 @@ class Recording:
         self.turn = turn
         self.part = part
         self.text = turn.text if text is None else text
-        self.run = _stub(turn)
+        self.run = cast("Run", _Named(id=turn.run_id))
         self.entry = _entry(turn, shop)
-        self.steps: list[Step] = []
+        self.steps: list[TakenStep] = []
         self.cost = Decimal(0)
         self.asked_human = False
         self.doubts: list[Doubt] = []
@@ -146,20 +171,18 @@ class Recording:
     def begin(self, place: Place, kind: str) -> Step:
         """Note that a step begins."""
         self._begun += 1
-        return Step(
-            run_id=self.turn.run_id,
+        taken = TakenStep(
             part=place.part,
             node=place.node,
             visit=place.visit,
             position=self._begun,
             kind=kind,
-            status="started",
-            started_at=self.turn.at,
         )
+        return cast("Step", taken)
 
     def finish(self, place: Place, step: Step, *, binds: bool) -> None:
         """Keep a step that has ended."""
-        self.steps.append(step)
+        self.steps.append(cast("TakenStep", step))
 
     async def record_start(self, place: Place, *, binds: bool) -> None:
         """Refuse: what costs or changes something is never begun over a recording."""
@@ -325,7 +348,7 @@ class Recording:
 def _was_asked(known: _Visited) -> Mapping[str, Json]:
     """Return the record of a model that was asked what the turn is about; empty where none was."""
     asked: Mapping[str, Json] = (known.step.output or {}).get("asked") or {}
-    return asked if asked.get("outcome") != "failed" or known.step.costs else {}
+    return {} if asked.get("outcome") == "skipped" else asked
 
 
 def _is_asked_alike(asked: Mapping[str, Json], known: _Visited, config: Any) -> bool:
@@ -333,18 +356,6 @@ def _is_asked_alike(asked: Mapping[str, Json], known: _Visited, config: Any) -> 
     then = known.config.min_confidence if known.config else None
     sure = [asked.get("confidence", 0) >= (least or 0) for least in (then, config.min_confidence)]
     return bool(asked.get("tier") == config.ask and sure[0] == sure[1])
-
-
-def _stub(turn: RecordedTurn) -> Run:
-    return Run(
-        id=turn.run_id,
-        conversation_id=turn.conversation_id,
-        workflow=turn.workflow,
-        version=turn.version,
-        revision=0,
-        text=turn.text,
-        started_at=turn.at,
-    )
 
 
 def _entry(turn: RecordedTurn, shop: Shop) -> dict[str, Json]:

@@ -8,12 +8,12 @@ from sqlalchemy import Connection
 from orchestration import store
 from orchestration.backtest import Judging
 from orchestration.backtest.decisions import Change, Decision, change_of
+from orchestration.backtest.recall import TakenStep
 from orchestration.backtest.report import kept
 from orchestration.catalog import ARTIFACT
 from orchestration.context import Toolbox
 from orchestration.engine import Program
 from orchestration.errors import Conflict, NotFound
-from orchestration.models import Step
 from orchestration.programs import Programs
 from orchestration.store import RecordedStep, RecordedTurn
 from orchestration.types import Json
@@ -111,7 +111,7 @@ def _needs_reading(decision: Decision) -> bool:
     return decision.unknown is not None and "classif" in decision.unknown
 
 
-def _side_by_side(recorded: Sequence[RecordedStep], walked: Sequence[Step]) -> list[Json]:
+def _side_by_side(recorded: Sequence[RecordedStep], walked: Sequence[TakenStep]) -> list[Json]:
     """Return every step of both, in the order of the recording, then those that are new."""
     before = {(step.part, step.node, step.visit): step for step in recorded}
     after = {(step.part, step.node, step.visit): step for step in walked}
@@ -126,7 +126,7 @@ def _side_by_side(recorded: Sequence[RecordedStep], walked: Sequence[Step]) -> l
     ]
 
 
-def _compared(before: RecordedStep | None, after: Step | None) -> Mapping[str, Json]:
+def _compared(before: RecordedStep | None, after: TakenStep | None) -> Mapping[str, Json]:
     told = {
         "kind": before.kind if before else after.kind if after else None,
         "exit_before": before.exit if before else None,

@@ -15,6 +15,8 @@ from orchestration.store import RecordedTurn
 from orchestration.types import Json
 
 ERASED = "its words have been erased"
+# Of what a change tells both sides.
+KINDS = ("route", "rule", "end")
 # Three standard deviations: beyond them a sum of so many turns hardly ever comes out.
 _SURE = 3
 _SECONDS_PER_HOUR = 3600

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -12,7 +12,7 @@ from orchestration import store
 from orchestration.backtest import BATCH, Backtest, Batch, Judging, kept
 from orchestration.backtest.decisions import Judge, change_of
 from orchestration.backtest.quiet import apart
-from orchestration.backtest.report import ERASED, Examples, Figures, Summary
+from orchestration.backtest.report import ERASED, KINDS, Examples, Figures, Summary
 from orchestration.context import Toolbox
 from orchestration.engine import Program
 from orchestration.errors import Conflict, NotFound, describe
@@ -32,6 +32,16 @@ _MOST_SHOWN = 2000
 # What turns lead to and cost changes slowly.
 _LEARN_EVERY = timedelta(hours=1)
 _LOOKS_EACH = 0.1
+
+
+# What is told of a change whose customer has been erased since.
+_ERASED: Mapping[str, Json] = {
+    **dict.fromkeys(("at", "urgency", "risk", "human_before", "human_after", "exact")),
+    **dict.fromkeys(f"{name}_{when}" for name in KINDS for when in ("before", "after")),
+    "path_before": [],
+    "path_after": [],
+    "why": ERASED,
+}
 
 
 class _Stopped(Exception):
@@ -295,9 +305,9 @@ def list_lost(connection: Connection, trial: str) -> list[TrialTurn]:
 
 
 def changes_of(connection: Connection, turns: Sequence[TrialTurn]) -> list[dict[str, Json]]:
-    """Return what was decided about turns as the API shows it."""
+    """Return what was decided about turns as the API shows it; of an erased one little is left."""
     told = store.with_texts(connection, turns)
-    return [{name: one[name] for name in one if name != "figures"} for one in told]
+    return [{**_ERASED, **{name: one[name] for name in one if name != "figures"}} for one in told]
 
 
 def _sum_up(connection: Connection, trial: Trial, shop: Shop) -> Summary:

@@ -198,6 +198,32 @@ async def test_a_draft_is_checked_anew_where_the_check_has_changed(open_it: Open
     assert (unsure.end, unsure.path[-1], unsure.is_exact) == ("approve", "approve", True)
 
 
+@pytest.mark.parametrize("text", ["what do you say?", WHERE])
+async def test_a_classification_is_kept_where_asking_about_it_changes(
+    open_it: Open, text: str
+) -> None:
+    desk = await open_it(
+        models=ScriptedModels(always=stating({"intent": "other", "confidence": 0.9}))
+    )
+    talk = await desk.floor.run(text)
+
+    def never_ask(nodes: Any) -> None:
+        nodes["classify"].pop("ask")
+
+    def always_ask(nodes: Any) -> None:
+        nodes["classify"]["min_confidence"] = 1.0
+
+    never = await decided(desk, shipped(never_ask))
+    always = await decided(desk, shipped(always_ask))
+
+    was_asked = text != WHERE
+    changed = "whether classify asks a model has changed; the classification is kept"
+    assert (talk.step("classify").output.get("asked") is not None) == was_asked
+    assert (never.unknown == changed, always.unknown == changed) == (was_asked, True)
+    assert never.route == always.route == talk.run.route
+    assert never.cost <= talk.run.cost
+
+
 async def test_a_human_who_decided_decides_alike_and_counts_as_asked(open_it: Open) -> None:
     approved = document(
         "classify",

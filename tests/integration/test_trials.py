@@ -17,6 +17,7 @@ from tests.fakes.floor import ANA, BEN, Floor, open_floor
 from tests.fakes.workflows import SHIPPED
 
 TEXTS = ("where is my order 1042?", "return", "money", "fire", "what else", "there is a fire")
+sqlite_alone = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 LAWYER = "where is my order 1042? I will call my lawyer"
 
 
@@ -120,6 +121,7 @@ async def test_a_backtest_whose_process_died_is_begun_again_by_another(floor: Fl
     assert (ended.status, report["turns"]) == ("done", len(TEXTS))
 
 
+@sqlite_alone
 async def test_a_stopped_backtest_is_not_begun_any_more(floor: Floor) -> None:
     await save_draft(floor)
     trial = await begun(floor)
@@ -132,11 +134,13 @@ async def test_a_stopped_backtest_is_not_begun_any_more(floor: Floor) -> None:
         await trials_of(floor).stop(trial.id, author="ada")
 
 
+@sqlite_alone
 async def test_without_a_draft_there_is_nothing_to_try(floor: Floor) -> None:
     with pytest.raises(NotFound, match="'support' has no draft"):
         await begun(floor)
 
 
+@sqlite_alone
 async def test_a_backtest_that_cannot_be_done_says_why(floor: Floor) -> None:
     trial = await add_of_no_version(floor, "backtest", "waiting")
 
@@ -160,6 +164,9 @@ async def test_erasing_a_customer_takes_their_words_out_of_kept_reports(floor: F
     assert LAWYER in str(before)
     assert [one["trial_id"] for one in exported["conversations"][0]["trial_turns"]] == [trial.id]
     assert "lawyer" not in str(after)
+    [lost] = after["urgent_lost"]
+    assert lost.keys() == before["urgent_lost"][0].keys()
+    assert (lost["text"], lost["why"]) == ("[erased]", "its words have been erased")
     again = await begun(floor)
     _, report = await done(trials, again)
     assert report["not_replayable_reasons"] == [
@@ -167,6 +174,7 @@ async def test_erasing_a_customer_takes_their_words_out_of_kept_reports(floor: F
     ]
 
 
+@sqlite_alone
 async def test_a_shadow_decides_live_turns_and_does_nothing(floor: Floor) -> None:
     await record(floor, LAWYER)
     version = await save_draft(floor)
@@ -217,6 +225,7 @@ async def test_a_shadow_decides_each_turn_once_and_until_it_is_stopped(floor: Fl
     ]
 
 
+@sqlite_alone
 async def test_there_is_one_shadow_at_a_time(floor: Floor) -> None:
     await save_draft(floor)
     await trials_of(floor).begin_shadow("support", author="ada")
@@ -225,6 +234,7 @@ async def test_there_is_one_shadow_at_a_time(floor: Floor) -> None:
         await trials_of(floor).begin_shadow("support", author="eve")
 
 
+@sqlite_alone
 async def test_a_failing_shadow_leaves_live_turns_alone(floor: Floor) -> None:
     shadow = await add_of_no_version(floor, "shadow", "running")
 
@@ -254,6 +264,7 @@ async def test_old_trials_are_dropped(floor: Floor) -> None:
         await trials_of(floor).get(trial.id)
 
 
+@sqlite_alone
 async def test_nobody_who_writes_sees_anything_of_a_shadow(floor: Floor) -> None:
     await save_draft(floor)
     await trials_of(floor).begin_shadow("support", author="ada")
