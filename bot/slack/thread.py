@@ -122,7 +122,8 @@ def _ask(connection: Connection, app: App, case_id: str, written: Written, note:
     """Ask whoever has the case, and nobody else, whether what they wrote is for the customer."""
     conversation, case = store.lock_escalation(connection, case_id)
     id = f"ask-{note}"
-    if case.assignee != written.user or store.find_delivery(connection, id):
+    has_case = case.status == "claimed" and case.assignee == written.user
+    if not has_case or store.find_delivery(connection, id):
         return
     card = store.find_card(connection, case.id)
     if card is None:

@@ -237,7 +237,7 @@ def erase_conversation(connection: Connection, id: str) -> None:
     _blank(connection, runs, runs.c.conversation_id == id, **words)
     for model, values in (
         (Approval, dict.fromkeys(("draft", "reasons", "proposal", "text", "reason"))),
-        (Escalation, {"brief": None, "reason": ERASED, "end_reason": None}),
+        (Escalation, {"brief": None, "reason": ERASED, "end_reason": None, "suggestion": None}),
         (Event, {"details": None}),
         (TrialTurn, {"details": None}),
         (RawEvent, {"body": None}),

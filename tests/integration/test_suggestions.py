@@ -157,3 +157,15 @@ async def test_for_a_suggestion_nothing_is_done_outside(database_url: str) -> No
             case = (await floor.see(conversation)).case
 
     assert (outside, told, suggestion_of(case)) == ([], [], None)
+
+
+@sqlite_alone
+async def test_a_suggestion_is_erased_with_its_conversation(
+    floor: Floor, claimed: ConversationId
+) -> None:
+    await floor.ask("where is my order 1042?")
+    assert (await floor.see(claimed)).case.suggestion
+
+    await floor.database.write(lambda c: store.erase_conversation(c, claimed))
+
+    assert (await floor.see(claimed)).case.suggestion is None
