@@ -1,5 +1,6 @@
 """`frontdesk`, run as the shell would, beside a migrated database of its own."""
 
+import asyncio
 import logging
 import shutil
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bot import cli
+from bot import app, cli, settings
 
 
 class Shell:
@@ -38,3 +39,16 @@ def standing_in(folder: Path, template: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.chdir(folder)
     yield
     root.handlers[:], root.level = handlers, level
+
+
+def filled_in(template: Path, folder: Path) -> Path:
+    """Return a copy of an empty database in which the shipped workflow is published."""
+    file = Path(shutil.copy(template, folder / "filled-in.db"))
+
+    async def prepare() -> None:
+        parts = app.build(settings.read(frontdesk_database_url=f"sqlite:///{file}"))
+        await parts.prepare()
+        await parts.close()
+
+    asyncio.run(prepare())
+    return file

@@ -19,6 +19,7 @@ from orchestration.models import WorkflowVersion
 from orchestration.nodes import Outcome, Visit
 from orchestration.programs import DEFAULT
 from orchestration.publishing import Publishing, Release
+from orchestration.types import Intent
 from tests.fakes.acts import acting, drafted
 from tests.fakes.floor import Floor, open_floor
 from tests.fakes.workflows import SHIPPED, act, document
@@ -26,6 +27,9 @@ from tests.fakes.workflows import SHIPPED, act, document
 ROOT = Path(__file__).parents[2]
 MARIA = Release(author="maria")
 ADMINS, TALKS = 10, 50
+
+# Few to learn from, so that the processes are soon ready.
+INTENTS = [Intent(name=name, examples=(f"{name} it", f"do {name}")) for name in ("send", "stop")]
 
 # Works as `frontdesk serve` does, and says which version it takes whenever that changes.
 WATCH = """
@@ -181,8 +185,9 @@ async def test_two_processes_take_up_what_a_third_publishes(
     database_url: str, tmp_path: Path
 ) -> None:
     await apply_schema(database_url)
-    watchers = [await start_watcher(database_url, tmp_path) for _ in range(2)]
     database = Database(database_url)
+    await database.write(lambda c: store.replace_intents(c, INTENTS))
+    watchers = [await start_watcher(database_url, tmp_path) for _ in range(2)]
     try:
         assert [await next_version(one) for one in watchers] == [1, 1]
         publishing = Publishing(database, utc_now, channels=())

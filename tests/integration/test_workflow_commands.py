@@ -9,19 +9,24 @@ from pathlib import Path
 import pytest
 
 from bot.app import PRESETS
-from tests.fakes.shell import Shell, standing_in
+from tests.fakes.shell import Shell, filled_in, standing_in
 
 SUPPORT = (PRESETS / "support.yaml").read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def published(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return filled_in(migrated_sqlite, tmp_path_factory.mktemp("published"))
 
 
 @pytest.fixture
 def shell(
     tmp_path: Path,
-    migrated_sqlite: Path,
+    published: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Iterator[Shell]:
-    with standing_in(tmp_path, migrated_sqlite, monkeypatch):
+    with standing_in(tmp_path, published, monkeypatch):
         yield Shell(monkeypatch, capsys)
 
 

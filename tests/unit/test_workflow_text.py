@@ -194,7 +194,7 @@ VALUES = st.recursive(
 DOCUMENTS = st.dictionaries(TEXTS, VALUES, min_size=1, max_size=5)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(DOCUMENTS)
 def test_any_document_is_read_back_as_it_was_written(content: Json) -> None:
     text = write_text(content)
@@ -203,7 +203,7 @@ def test_any_document_is_read_back_as_it_was_written(content: Json) -> None:
     assert workflow.format_text(text) == text
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     DOCUMENTS,
     st.lists(st.tuples(st.integers(0, 60), st.integers(0, 12), st.booleans()), max_size=6),
