@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from orchestration import delivery, escalation, parts, proposals, resolution, store
 from orchestration.context import Case, Toolbox, entry_state, memories
 from orchestration.costs import estimate_tokens
+from orchestration.gateway import RunCost
 from orchestration.journal import Journal, Place
 from orchestration.models import Approval, Conversation
 from orchestration.nodes import End, Wait, as_json
@@ -313,7 +314,7 @@ def close_turn(
     )
 
 
-def _booked(connection: Connection, ending: Ending) -> dict[str, Decimal]:
+def _booked(connection: Connection, ending: Ending) -> dict[str, Decimal | bool]:
     """Return what the run cost, and what it would have cost on the premium model alone."""
     if ending.tools.gateway is None:
         return {}
@@ -322,7 +323,7 @@ def _booked(connection: Connection, ending: Ending) -> dict[str, Decimal]:
         total = ending.tools.gateway.sum_up(
             connection, RunId(ending.journal.run.id), context_tokens=0, answer_tokens=0
         )
-        return {"cost": total.cost, "premium_cost": total.premium_cost or Decimal(0)}
+        return _costs(total)
     draft = ending.state.get("draft") or {}
     said = [message.text for message in ending.case.transcript[-10:]]
     shown = [fact["text"] for fact in draft.get("evidence", ())]
@@ -332,7 +333,16 @@ def _booked(connection: Connection, ending: Ending) -> dict[str, Decimal]:
         context_tokens=estimate_tokens("\n".join([load("strong").text, *said, *shown])),
         answer_tokens=estimate_tokens(str(draft.get("text", ""))),
     )
-    return {"cost": total.cost, "premium_cost": total.premium_cost or Decimal(0)}
+    return _costs(total)
+
+
+def _costs(total: RunCost) -> dict[str, Decimal | bool]:
+    premium = total.premium_cost
+    return {
+        "cost": total.cost,
+        "premium_cost": premium or Decimal(0),
+        "has_baseline": premium is not None,
+    }
 
 
 def _decision(ending: Ending) -> dict[str, Json]:

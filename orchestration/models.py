@@ -216,7 +216,8 @@ class Event(SQLModel, table=True):
 class Run(SQLModel, table=True):
     """One turn's trip through one workflow version.
 
-    `purpose` is `answer`, or `suggestion` where an agent has the conversation.
+    `purpose` is `answer`, or `suggestion` where an agent has the conversation. Without
+    `has_baseline` nobody knows what the premium model would have cost.
     """
 
     __tablename__ = "runs"
@@ -251,6 +252,7 @@ class Run(SQLModel, table=True):
     steps_at_resume: int = 0
     cost: Decimal = Field(default=Decimal(0), sa_type=Money)
     premium_cost: Decimal = Field(default=Decimal(0), sa_type=Money)
+    has_baseline: bool = True
     started_at: datetime = Field(sa_type=Moment)
     finished_at: datetime | None = Field(default=None, sa_type=Moment)
 

@@ -126,6 +126,7 @@ def costs(row: Costs) -> dict[str, Any]:
         "human_share": row.human_share,
         "calls": row.calls,
         "unpriced_calls": row.unpriced,
+        "incomparable_turns": row.incomparable,
     }
 
 
@@ -171,7 +172,7 @@ def run(row: Run) -> dict[str, Any]:
         "text": row.text,
         "messages": row.messages or [],
         "cost": money(row.cost),
-        "premium_cost": money(row.premium_cost),
+        "premium_cost": money(row.premium_cost) if row.has_baseline else None,
         "started_at": moment(row.started_at),
         "finished_at": moment(row.finished_at),
     }

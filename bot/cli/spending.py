@@ -32,6 +32,11 @@ def costs(
     out.print(_table(report, by))
     if report.total.unpriced:
         out.print(f"{report.total.unpriced} calls have no price; they are in no sum.")
+    if report.total.incomparable:
+        out.print(
+            f"Of {report.total.incomparable} turns nobody knows what the premium model would have "
+            "cost; they are in no saving. Name FRONTDESK_PREMIUM_MODEL, with a price."
+        )
 
 
 async def _read(

@@ -52,8 +52,9 @@ class Costs:
     """What was spent, and what the premium model alone would have cost; all in USD.
 
     `saved` is over the turns that were answered without a human, `avoided` over those that ended
-    with one; `spent + saved + avoided = premium_cost`. `unpriced` counts the calls of unknown cost,
-    which are in no sum. `group` is None for what belongs to none, and in a total.
+    with one; `spent + saved + avoided = premium_cost`, but for what the `incomparable` turns cost,
+    of which nobody knows what the premium model would have taken. `unpriced` counts the calls of
+    unknown cost, which are in no sum. `group` is None for what belongs to none, and in a total.
     """
 
     group: str | None
@@ -65,6 +66,7 @@ class Costs:
     unpriced: int
     turns: int
     human_turns: int
+    incomparable: int = 0
 
     @property
     def human_share(self) -> float | None:
@@ -239,14 +241,18 @@ def costs(
     By model, a call counts where it was made, a turn where its answer came from.
     """
     sums: defaultdict[_Key, _Sums] = defaultdict(_Sums)
-    for group, human, cost, count, unpriced in connection.execute(
+    for group, human, cost, compared, count, unpriced in connection.execute(
         _spent(connection, group_by, since)
     ):
-        sums[group, bool(human)] += _Sums(cost=cost or _NOTHING, calls=count, unpriced=unpriced)
-    for group, human, premium_cost, count in connection.execute(
+        sums[group, bool(human)] += _Sums(
+            cost=cost or _NOTHING, compared=compared or _NOTHING, calls=count, unpriced=unpriced
+        )
+    for group, human, premium_cost, count, incomparable in connection.execute(
         _turned(connection, group_by, since)
     ):
-        sums[group, bool(human)] += _Sums(premium_cost=premium_cost or _NOTHING, turns=count)
+        sums[group, bool(human)] += _Sums(
+            premium_cost=premium_cost or _NOTHING, turns=count, incomparable=incomparable
+        )
     groups = [_costs_of(name, {name}, sums) for name in {name for name, _ in sums}]
     groups.sort(key=lambda each: _rank(each, group_by))
     total = _costs_of(None, {name for name, _ in sums}, sums)
@@ -256,18 +262,22 @@ def costs(
 @dataclass(frozen=True, kw_only=True)
 class _Sums:
     cost: Decimal = _NOTHING
+    compared: Decimal = _NOTHING
     premium_cost: Decimal = _NOTHING
     calls: int = 0
     unpriced: int = 0
     turns: int = 0
+    incomparable: int = 0
 
     def __add__(self, other: "_Sums") -> "_Sums":
         return _Sums(
             cost=self.cost + other.cost,
+            compared=self.compared + other.compared,
             premium_cost=self.premium_cost + other.premium_cost,
             calls=self.calls + other.calls,
             unpriced=self.unpriced + other.unpriced,
             turns=self.turns + other.turns,
+            incomparable=self.incomparable + other.incomparable,
         )
 
 
@@ -285,12 +295,13 @@ def _costs_of(group: str | None, names: Set[str | None], sums: Mapping[_Key, _Su
         group=group,
         spent=both.cost,
         premium_cost=both.premium_cost,
-        saved=alone.premium_cost - alone.cost,
-        avoided=human.premium_cost - human.cost,
+        saved=alone.premium_cost - alone.compared,
+        avoided=human.premium_cost - human.compared,
         calls=both.calls,
         unpriced=both.unpriced,
         turns=both.turns,
         human_turns=human.turns,
+        incomparable=both.incomparable,
     )
 
 
@@ -303,13 +314,18 @@ def _rank(costs: Costs, group_by: Grouping) -> tuple[Decimal, int, str]:
 def _spent(connection: Connection, group_by: Grouping, since: datetime | None) -> Select[Any]:
     group = calls.c.model if group_by == "model" else _group_of_run(connection, group_by)
     each = (
-        select(group.label("name"), _ended_with_human().label("human"), _booked.label("cost"))
+        select(
+            group.label("name"),
+            _ended_with_human().label("human"),
+            _booked.label("cost"),
+            case((runs.c.has_baseline, _booked)).label("compared"),
+        )
         .select_from(calls.join(runs, runs.c.id == calls.c.run_id))
         .where(*_since(since))
         .subquery()
     )
     unpriced = func.sum(case((each.c.cost.is_(None), 1), else_=0))
-    sums = (_sum(each.c.cost), func.count(), unpriced)
+    sums = (_sum(each.c.cost), _sum(each.c.compared), func.count(), unpriced)
     return select(each.c.name, each.c.human, *sums).group_by(each.c.name, each.c.human)
 
 
@@ -320,6 +336,7 @@ def _turned(connection: Connection, group_by: Grouping, since: datetime | None) 
             group.label("name"),
             _ended_with_human().label("human"),
             runs.c.premium_cost.label("premium_cost"),
+            runs.c.has_baseline.label("has_baseline"),
         )
         # A message that joined a case was nobody's to answer but its agent's.
         .where(
@@ -330,7 +347,8 @@ def _turned(connection: Connection, group_by: Grouping, since: datetime | None) 
         .where(*_since(since))
         .subquery()
     )
-    sums = (_sum(each.c.premium_cost), func.count())
+    incomparable = func.sum(case((each.c.has_baseline, 0), else_=1))
+    sums = (_sum(each.c.premium_cost), func.count(), incomparable)
     return select(each.c.name, each.c.human, *sums).group_by(each.c.name, each.c.human)
 
 

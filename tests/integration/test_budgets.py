@@ -344,6 +344,19 @@ async def test_all_that_was_spent_and_saved_is_exact(books: Asking) -> None:
     assert (total.calls, total.unpriced) == (8, 0)
 
 
+async def test_what_cannot_be_compared_is_no_saving_and_no_loss(books: Asking) -> None:
+    before = (await report(books)).total
+    unknown = {"status": "done", "outcome": "send", "has_baseline": False, "route": "simple"}
+    await books.open_run("unknown", **unknown)
+    await books.book("unknown", "one", cost="0.0007")
+
+    total = (await report(books)).total
+
+    assert total.spent == before.spent + Decimal("0.0007")
+    assert (total.saved, total.avoided) == (before.saved, before.avoided)
+    assert (before.incomparable, total.incomparable, total.turns) == (0, 1, 5)
+
+
 async def test_costs_are_told_apart_by_route(books: Asking) -> None:
     groups = (await report(books, "route")).groups
 

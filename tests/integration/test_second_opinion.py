@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bot.api import shapes
 from integrations.llm.litellm import LiteLLMProvider
 from orchestration import store
 from orchestration.costs import BudgetCaps
@@ -305,6 +306,21 @@ async def test_what_the_local_classifier_feared_is_not_talked_away(
     assert (said["risk"], said["urgency"], said["wants_human"]) == ("fraud", "urgent", True)
     assert talk.run.route == "human"
     assert "risk fraud: seen before the model was asked" in said["reasons"]
+
+
+@sqlite_alone
+async def test_a_run_is_compared_with_no_premium_model_where_none_is_named(
+    database_url: str, server: FakeOpenAI
+) -> None:
+    server.answer_with(sorts(sorting("order_status")))
+
+    async with open_desk(database_url, server) as floor:
+        talk, _ = await classified(floor, "my thing 1042 from tuesday, any idea?")
+
+    assert talk.run.outcome == "send"
+    assert talk.run.cost > 0
+    assert talk.run.has_baseline is False
+    assert shapes.run(talk.run)["premium_cost"] is None
 
 
 async def test_without_a_model_the_local_result_stands(database_url: str) -> None:
