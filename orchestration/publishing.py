@@ -142,6 +142,8 @@ class Publishing:
 
     async def roll_back(self, name: str, version: int, *, author: str, note: str = "") -> int:
         """Publish what an older version says, as the next one; returns its number."""
+        # A proof may take seconds, and while one writes nobody else does.
+        await self._database.read(lambda c: _require_sound(c, name, version))
         return await self._database.write(
             lambda c: self._roll_back(c, name, version, author, note), durable=True
         )
@@ -245,7 +247,8 @@ class Publishing:
             raise Conflict(
                 f"version {published.version} of {name!r}, which says the same, is in use"
             )
-        programs.require_sound(connection, workflow.parse(older.source))
+        if programs.is_answering(connection, name):
+            programs.require_fit(workflow.parse(older.source))
         row = store.add_draft(
             connection,
             name=name,
@@ -340,6 +343,12 @@ def _text_of(connection: Connection, name: str, document: Mapping[str, Json], ba
     changed = workflow.read_document(document)
     before = store.find_version(connection, name, base)
     return workflow.rewrite(before.source if before else "{}", changed)
+
+
+def _require_sound(connection: Connection, name: str, version: int) -> None:
+    older = store.get_version(connection, name, version)
+    if older.published_at is not None:
+        programs.require_sound(connection, workflow.parse(older.source))
 
 
 def _check_draft(connection: Connection, name: str) -> list[Problem]:
