@@ -314,6 +314,15 @@ def test_the_sample_of_a_rule_problem_shows_what_it_claims(seed: int) -> None:
             assert matches(by_name[each.rule].when, state)
 
 
+@pytest.mark.chaos
+@pytest.mark.timeout(1800)
+def test_all_this_is_so_of_very_many_rule_sets() -> None:
+    for seed in range(1000, 5000):
+        test_a_rule_is_said_never_to_fire_where_brute_force_finds_no_message_and_only_there(seed)
+        test_two_rules_are_said_to_overlap_where_brute_force_finds_a_message_and_only_there(seed)
+        test_the_sample_of_a_rule_problem_shows_what_it_claims(seed)
+
+
 def test_the_next_rule_of_a_large_set_that_a_number_splits_is_exact() -> None:
     steps = [when(f"r{n}", "ab"[n % 2], field="turn", **{"is": n}) for n in range(300)]
     rest = when("rest", "b", field="turn", at_least=300)
