@@ -9,10 +9,11 @@ import pytest
 
 from bot.app import utc_now
 from orchestration.desk import Command
+from orchestration.shop import Shop
 from tests.fakes.acts import acting
 from tests.fakes.floor import Talk
 from tests.fakes.proposing import PROPOSING, open_orders, propose
-from tests.fakes.slack_faults import refusing
+from tests.fakes.slack_faults import RESET_AFTER_ACCEPTED, refusing
 from tests.fakes.slack_server import ANA, BEN, GENERAL, MARIA, SUPPORT, TOM, FakeSlack, Sent
 from tests.fakes.slack_shop import ByEmail, SlackShop, open_shop
 from tests.fakes.slack_world import Post
@@ -533,3 +534,37 @@ async def test_an_agent_makes_a_case_of_a_message_once_and_a_customer_only_of_th
 
 def proposed_orders() -> ByEmail:
     return ByEmail(orders=open_orders().orders)
+
+
+# Reminders
+
+
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+async def test_each_reminder_stands_once_below_the_card_whoever_of_two_works_over_a_restart(
+    database_url: str, slack: FakeSlack
+) -> None:
+    async with open_shop(database_url, slack, shop=SOON_DUE):
+        async with open_shop(database_url, slack, shop=SOON_DUE):
+            slack.dm(ANA, "I want my money back")
+            card = await root_card(slack)
+            slack.fault("chat.postMessage", RESET_AFTER_ACCEPTED)
+            await slack.until(lambda: "50 % of the time" in " ".join(below(slack, card)))
+        async with open_shop(database_url, slack, shop=SOON_DUE):
+            await slack.until(lambda: "The time for this case" in " ".join(below(slack, card)))
+            await slack.until(lambda: "🟠 High" in card.shown)
+
+    said = [text for text in below(slack, card) if "of the time" in text or "is over (" in text]
+    roots = [post.shown for post in slack.messages(SUPPORT) if not post.thread_ts]
+    assert [text.split(" ", 1)[1][:8] for text in said] == ["50 % of ", "80 % of ", "The time"]
+    assert sum("Nobody has taken this case in time" in text for text in roots) == 1
+
+
+SOON_DUE = Shop.model_validate(
+    {
+        "name": "Willow & Wren",
+        "sla": {
+            "normal": {"first": "3s", "resolve": "1h"},
+            "high": {"first": "1h", "resolve": "2h"},
+        },
+    }
+)
