@@ -87,7 +87,8 @@ class Node:
     """A box of a workflow: a kind plus its config.
 
     An external node binds its run to come to its end, once it has begun. One that `waits` for a
-    human does not: only an action that it has put before them binds.
+    human does not: only an action that it has put before them binds. After its `fruitless` exits
+    what it writes is not there.
     """
 
     kind: ClassVar[str]
@@ -95,6 +96,7 @@ class Node:
     touches: ClassVar[Touches] = "pure"
     waits: ClassVar[bool] = False
     ends: ClassVar[bool] = False
+    fruitless: ClassVar[frozenset[str]] = frozenset()
     timeout: ClassVar[timedelta] = timedelta(seconds=30)
 
     def __init__(self, config: Any) -> None:

@@ -72,6 +72,7 @@ class Call(Node):
 
     kind = "call"
     Config = CallConfig
+    fruitless = frozenset({"failed"})
     touches = "external"
 
     def __init__(self, config: CallConfig) -> None:

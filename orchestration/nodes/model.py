@@ -38,6 +38,7 @@ class Model(Node):
 
     kind = "model"
     Config = ModelNodeConfig
+    fruitless = frozenset({"invalid"})
     touches = "paid"
     # Longer than the time that the gateway gives to all models of a run.
     timeout = timedelta(seconds=60)

@@ -60,6 +60,7 @@ class Reply(Node):
 
     kind = "reply"
     Config = ReplyConfig
+    fruitless = frozenset({"abstained"})
     touches = "paid"
     timeout = _PATIENCE
 

@@ -9,13 +9,6 @@ from pydantic import BaseModel
 from orchestration.types import Json
 from orchestration.workflow import COMMON_EXITS, NodeKind, NodeSpec, Workflow
 
-# After these exits the node has not done what it is there for, and has written nothing.
-FRUITLESS_EXITS: Mapping[str, frozenset[str]] = {
-    "reply": frozenset({"abstained"}),
-    "model": frozenset({"invalid"}),
-    "call": frozenset({"failed"}),
-}
-
 
 @dataclass(frozen=True)
 class Edge:
@@ -77,8 +70,9 @@ class Graph:
 
     def written_by(self, name: str, exit: str) -> frozenset[str]:
         """Return the fields that have been written when the node is left by this exit."""
-        is_fruitless = exit in FRUITLESS_EXITS.get(self.nodes[name].kind, ())
-        return frozenset() if exit in COMMON_EXITS or is_fruitless else self.writes(name)
+        kind = self._kinds.get(self.nodes[name].kind)
+        has_failed = exit in COMMON_EXITS or (kind is not None and exit in kind.fruitless)
+        return frozenset() if has_failed else self.writes(name)
 
     def is_reached(self, name: str) -> bool:
         """Tell whether some path leads to the node."""

@@ -104,14 +104,15 @@ class Workflow:
 class NodeKind(Protocol):
     """What a kind of node says about itself before it runs.
 
-    `reads` and `writes` name fields of the state. `exits` leaves out `error` and `exhausted`, which
-    any node may have.
+    `reads` and `writes` name fields of the state; after `fruitless` exits nothing is written.
+    `exits` leaves out `error` and `exhausted`, which any node may have.
     """
 
     kind: ClassVar[str]
     Config: ClassVar[type[BaseModel]]
     touches: ClassVar[Touches]
     ends: ClassVar[bool]
+    fruitless: ClassVar[frozenset[str]]
 
     @classmethod
     def exits(cls, config: Any) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ class Kind:
     Config: ClassVar[type[BaseModel]] = Config
     touches: ClassVar[Touches] = "pure"
     ends: ClassVar[bool] = False
+    fruitless: ClassVar[frozenset[str]] = frozenset()
     own_exits: ClassVar[tuple[str, ...]] = ("done",)
     read: ClassVar[frozenset[str]] = frozenset()
     written: ClassVar[frozenset[str]] = frozenset()
@@ -89,6 +90,7 @@ class Reply(Kind):
     Config = ReplyConfig
     touches = "paid"
     own_exits = ("drafted", "abstained", "proposed")
+    fruitless = frozenset({"abstained"})
     read = frozenset(CLASSIFICATION_FIELDS)
     written = frozenset({"draft"})
 
@@ -156,6 +158,7 @@ class Model(Kind):
     Config = ModelConfig
     touches = "paid"
     own_exits = ("done", "invalid")
+    fruitless = frozenset({"invalid"})
 
     @classmethod
     def writes(cls, config: ModelConfig) -> frozenset[str]:
