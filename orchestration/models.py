@@ -225,6 +225,7 @@ class Run(SQLModel, table=True):
         _one("uq_runs_running", "conversation_id", "status = 'running'"),
         _one("uq_runs_waiting", "conversation_id", "status = 'waiting'"),
         Index("ix_runs_started_at", "started_at", "id"),
+        Index("ix_runs_finished_at", "finished_at"),
         Index("ix_runs_conversation_id", "conversation_id"),
     )
 

@@ -50,10 +50,10 @@ class Decision:
     """What a version does with a turn.
 
     `end` is `send`, `escalate`, `close`, `output`, `approve` (a human is asked), `failed` (the last
-    resort), or `not recorded`: then `rest` estimates what follows and `unknown` says why. `because`
-    says why the rules lead elsewhere than those of the version that the turn took. `human` is the
-    chance that a human gets the turn, `is_with_human` whether that is certain, `cost` what of the
-    cost is.
+    resort), or `not recorded`: then `rest` estimates what follows and `unknown` says why;
+    `needs_reading` says that the message would have to be classified for it. `because` says why the
+    rules lead elsewhere than those of the version that the turn took. `human` is the chance that a
+    human gets the turn, `is_with_human` whether that is certain, `cost` what of the cost is.
     """
 
     route: str | None
@@ -68,6 +68,7 @@ class Decision:
     steps: tuple[TakenStep, ...]
     rest: tuple[tuple[str, Estimate], ...] = ()
     unknown: str | None = None
+    needs_reading: bool = False
     because: str = ""
 
     @property
@@ -159,6 +160,7 @@ class Judge:
             steps=steps,
             rest=tuple(rest),
             unknown="; ".join(reasons) or None,
+            needs_reading=bool(recording.doubts) or (unknown is not None and unknown.needs_reading),
             because=_because(then, self.program, recording, decided.get("route")),
         )
 
@@ -188,6 +190,7 @@ def _together(requests: Sequence[tuple[int, str]], decided: Sequence[Decision]) 
         steps=tuple(step for one in decided for step in one.steps),
         rest=tuple(estimate for one in decided for estimate in one.rest),
         unknown=unknown or None,
+        needs_reading=any(one.needs_reading for one in decided),
         because="; ".join(dict.fromkeys(one.because for one in decided if one.because)),
     )
 

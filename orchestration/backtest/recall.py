@@ -33,13 +33,17 @@ class Unknown(Exception):
     """The recording holds no outcome for a visit, so the way from here on can only be estimated.
 
     `responder` is the place, in a reply's list, of the first one that has not answered before.
+    `needs_reading` says that the message would have to be classified for it.
     """
 
-    def __init__(self, node: str, reason: str, *, responder: int = 0) -> None:
+    def __init__(
+        self, node: str, reason: str, *, responder: int = 0, needs_reading: bool = False
+    ) -> None:
         super().__init__(reason)
         self.node = node
         self.reason = reason
         self.responder = responder
+        self.needs_reading = needs_reading
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -236,7 +240,7 @@ class Recording:
     def _classify(self, spec: NodeSpec, place: Place, config: Any, state: State) -> Outcome:
         known = self._of_kind("classify", place.part)
         if not known:
-            raise Unknown(spec.name, "the turn was never classified")
+            raise Unknown(spec.name, "the turn was never classified", needs_reading=True)
         asked, would_ask = _was_asked(known[0]), self._would_ask(known[0], config)
         if bool(asked) != would_ask or (asked and not _is_asked_alike(asked, known[0], config)):
             reason = f"whether {spec.name} asks a model has changed; the classification is kept"

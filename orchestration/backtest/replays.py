@@ -99,16 +99,11 @@ def _document(
 
 def _notes(turn: RecordedTurn, decision: Decision, *, is_kept: bool) -> list[str]:
     notes = [decision.unknown] if decision.unknown else []
-    if not is_kept and _needs_reading(decision):
+    if not is_kept and decision.needs_reading:
         notes.append("the classifier that read it is gone, so it cannot be read again")
     elif not is_kept:
         notes.append("the classifier that read it is gone; what it said then is what counts here")
     return notes
-
-
-def _needs_reading(decision: Decision) -> bool:
-    """Tell whether the version wants to know of the message what was not recorded."""
-    return decision.unknown is not None and "classif" in decision.unknown
 
 
 def _side_by_side(recorded: Sequence[RecordedStep], walked: Sequence[TakenStep]) -> list[Json]:

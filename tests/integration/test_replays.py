@@ -13,7 +13,7 @@ from orchestration.engine import Program
 from orchestration.errors import BadInput, Conflict, NotFound
 from orchestration.types import Json
 from tests.fakes.floor import ANA, Floor, open_floor
-from tests.fakes.workflows import SHIPPED
+from tests.fakes.workflows import SHIPPED, document
 
 LAWYER = "where is my order 1042? I will call my lawyer"
 TEXTS = (
@@ -47,10 +47,10 @@ async def replay(floor: Floor, run: str, **how: Any) -> dict[str, Json]:
 
 def program(change: Any = None) -> Program:
     """Return the shipped workflow, its rules changed in place by `change`."""
-    document = workflow.document(workflow.parse(SHIPPED))
+    changed = workflow.document(workflow.parse(SHIPPED))
     if change:
-        change(document["nodes"]["route"]["rules"])
-    return Program.of(workflow.parse(document), 7)
+        change(changed["nodes"]["route"]["rules"])
+    return Program.of(workflow.parse(changed), 7)
 
 
 def swap(rules: list[Any]) -> None:
@@ -132,6 +132,25 @@ async def test_a_run_whose_classifier_is_gone_says_so(floor: Floor) -> None:
     assert told["equal"]
     assert told["notes"] == [
         "the classifier that read it is gone; what it said then is what counts here"
+    ]
+
+
+async def test_where_a_version_needs_the_classifier_that_is_gone_it_says_so(
+    migrated_sqlite: Any, tmp_path: Any
+) -> None:
+    (tmp_path / "bare.db").write_bytes(migrated_sqlite.read_bytes())
+    bare = document("escalate")
+    del bare["nodes"]["send"]
+    async with open_floor(f"sqlite:///{tmp_path / 'bare.db'}", workflow=bare) as floor:
+        run = await run_of(floor, "return")
+        await floor.database.write(lambda c: store.save_artifact(c, "classifier", "another", b""))
+
+        told = await replay(floor, run, version=await save_draft(floor))
+
+    assert not told["exact"]
+    assert told["notes"] == [
+        "the turn was never classified",
+        "the classifier that read it is gone, so it cannot be read again",
     ]
 
 
