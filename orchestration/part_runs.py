@@ -43,6 +43,22 @@ class Stopped:
         """How the path ended, or `wait`."""
         return self.stop.end.kind if self.stop.end else "wait"
 
+    @property
+    def told(self) -> Part:
+        """The part as the run's record keeps it from here on."""
+        state = self.stop.state
+        named = (state.get("intent"), state.get("runner_up"))
+        return replace(
+            self.part,
+            intents=tuple(intent for intent in named if intent),
+            classification=plain(classification_of(state)) if "intent" in state else None,
+            route=state.get("route"),
+            rule=state.get("rule"),
+            rules_tried=state.get("rules_tried"),
+            outcome=self.outcome,
+            error=self.error,
+        )
+
 
 async def walk(program: Program, case: Case, tools: Toolbox, journal: Journal) -> list[Stopped]:
     """Walk the run's parts side by side to their stops; those that are over are not walked again.
@@ -148,7 +164,7 @@ def _brought_together(connection: Connection, ending: Ending, stopped: Sequence[
     for call in calls:
         booked = call.reserved if call.cost is None else call.cost
         costs[call.part] = costs.get(call.part, Decimal(0)) + (booked or Decimal(0))
-    known = {one.part.number: _told(one) for one in stopped}
+    known = {one.part.number: one.told for one in stopped}
     now = [
         replace(
             known.get(part.number, part), cost=f"{costs.get(part.number, Decimal(0)).normalize():f}"
@@ -167,21 +183,6 @@ def _brought_together(connection: Connection, ending: Ending, stopped: Sequence[
 
 def _states(stopped: Sequence[Stopped]) -> list[Mapping[str, Json]]:
     return [one.stop.state for one in stopped]
-
-
-def _told(one: Stopped) -> Part:
-    state = one.stop.state
-    named = (state.get("intent"), state.get("runner_up"))
-    return replace(
-        one.part,
-        intents=tuple(intent for intent in named if intent),
-        classification=plain(classification_of(state)) if "intent" in state else None,
-        route=state.get("route"),
-        rule=state.get("rule"),
-        rules_tried=state.get("rules_tried"),
-        outcome=one.outcome,
-        error=one.error,
-    )
 
 
 def _outcome(told: Sequence[Part]) -> str:
@@ -203,7 +204,7 @@ def _hand_over(
     escalated = [one for one in stopped if one.outcome == "escalate"]
     if not escalated:
         return False
-    leading = parts.most_demanding([_told(one) for one in escalated])
+    leading = parts.most_demanding([one.told for one in escalated])
     first = next(one for one in escalated if one.part.number == leading.number)
     ends = [one.stop.end for one in (first, *escalated) if one.stop.end]
     reasons = list(dict.fromkeys(end.reason for end in ends))

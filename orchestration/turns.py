@@ -22,7 +22,7 @@ from orchestration.models import Conversation, Message, Run
 from orchestration.parts import Part
 from orchestration.programs import Programs
 from orchestration.store import Hold
-from orchestration.types import ConversationId
+from orchestration.types import ConversationId, Json
 
 log = logging.getLogger(__name__)
 
@@ -184,21 +184,17 @@ class Turns:
     async def _walk_whole(self, program: Program, case: Case, journal: Journal) -> None:
         stop = await Walk(program, case, self._tools, journal).run()
         await self._write(lambda c: self._end(c, case, journal, stop))
-        self._count(stop)
+        self._count(stop.state.get("route"), stop.end.kind if stop.end else "wait")
 
     async def _walk_parts(self, program: Program, case: Case, journal: Journal) -> None:
         stopped = await part_runs.walk(program, case, self._tools, journal)
         ending = self._ending(case, journal, {})
         await self._write(lambda c: part_runs.finish(c, ending, stopped))
-        for one in stopped:
-            self._count(one.stop)
+        leading = parts.most_demanding([one.told for one in stopped])
+        self._count(leading.route, str(leading.outcome))
 
-    def _count(self, stop: Stop) -> None:
-        self._tools.telemetry.count(
-            "runs",
-            route=str(stop.state.get("route") or "none"),
-            outcome=stop.end.kind if stop.end else "wait",
-        )
+    def _count(self, route: Json, outcome: str) -> None:
+        self._tools.telemetry.count("runs", route=str(route or "none"), outcome=outcome)
 
     async def _has_proposed(self, run: Run) -> bool:
         return await self._tools.database.read(lambda c: store.has_proposal(c, run.id))

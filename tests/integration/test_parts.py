@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from orchestration import escalated, parts
+from orchestration import escalated, parts, store
 from orchestration.nodes import Outcome, Visit
 from orchestration.shop import Shop
 from orchestration.types import ConversationId, Intent, Reading
@@ -203,6 +203,17 @@ async def test_a_conversation_remembers_what_the_answered_part_was_about(shop: F
 
     memory = talk.conversation.memory
     assert (memory["last_order"], memory["pending"]) == ("1042", None)
+
+
+@sqlite_alone
+async def test_an_erased_conversation_keeps_no_words_of_its_parts(shop: Floor) -> None:
+    talk = await shop.run(BOTH)
+
+    await shop.database.write(lambda c: store.erase_conversation(c, talk.conversation.id))
+
+    after = await shop.see(ConversationId(talk.conversation.id))
+    assert after.run.parts is None
+    assert "1043" not in str([step.model_dump() for step in after.steps])
 
 
 # With actions that a human must approve
