@@ -11,6 +11,7 @@ the ratio is over the promised one.
 import argparse
 import asyncio
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -43,6 +44,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=30, help="for each server")
     parser.add_argument("--rate", type=int, default=RATE, help="events a second")
     given = parser.parse_args()
+    # However it is ended, what it has started ends with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(2))
     with TemporaryDirectory(prefix="frontdesk-") as folder, ExitStack() as stack:
         postgres = get_server(Path(folder, "data"))
         stack.callback(postgres.cleanup)

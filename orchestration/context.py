@@ -20,13 +20,15 @@ from orchestration.models import Conversation, Customer, Message, Run
 from orchestration.parts import Part
 from orchestration.shop import Shop
 from orchestration.texts import Texts
-from orchestration.types import CustomerRecord, Json, Memory, Order
+from orchestration.types import CustomerRecord, Json, Memory, Order, Profile
 
 memories = TypeAdapter(Memory)
 
 log = logging.getLogger(__name__)
 
 _PATIENCE = timedelta(seconds=10)
+_TRIES = 3
+_PAUSE = 0.5
 _PROFILE_LASTS = timedelta(hours=1)
 
 
@@ -177,11 +179,21 @@ async def _look_up_person(tools: Toolbox, directory: Directory, conversation: Co
         return
     try:
         async with asyncio.timeout(_PATIENCE.total_seconds()):
-            profile = await directory.look_up(person.source, person.external_id)
+            profile = await _ask_patiently(directory, person)
     except (ExternalFailure, TimeoutError) as failure:
         log.warning("nobody could tell who the customer is", extra={"reason": describe(failure)})
         return
     await tools.database.write(lambda c: store.save_profile(c, person.id, profile, now))
+
+
+async def _ask_patiently(directory: Directory, person: Customer) -> Profile:
+    """Ask some times: who is taken for a guest is asked to sign in, and cannot."""
+    for _ in range(_TRIES - 1):
+        try:
+            return await directory.look_up(person.source, person.external_id)
+        except TemporaryFailure as failure:
+            await asyncio.sleep(failure.retry_after or _PAUSE)
+    return await directory.look_up(person.source, person.external_id)
 
 
 async def _fetch_files(tools: Toolbox, directory: Directory, conversation: Conversation) -> None:

@@ -33,6 +33,10 @@ LONGEST_DELAY = timedelta(days=1)
 LOOK_AGAIN = timedelta(seconds=5)
 MOST_LOOKS = 2
 
+# Kinds of which nobody need be told that they did not arrive: they are no answers.
+NOTICE = "notice"
+NO_ANSWERS = ("rating", NOTICE)
+
 Report = Callable[[Connection, Delivery], None]
 
 
@@ -53,21 +57,22 @@ def queue_message(
     if target is None:
         return None
     body = frozen("message.created", _message_body(conversation, message), now)
-    if notice and conversation.private_to:
-        _queue_notice(connection, conversation, message.author, target, notice, now)
-        target = conversation.private_to
-    return store.add_delivery(
+    is_private = bool(notice and conversation.private_to)
+    queued = store.add_delivery(
         connection,
         conversation,
         channel=conversation.channel,
         kind="reply",
         audience="customer",
         author=message.author,
-        target=target,
+        target=str(conversation.private_to) if is_private else target,
         body=body,
         message=message,
         now=now,
     )
+    if is_private:
+        _queue_notice(connection, conversation, queued, target, str(notice), now)
+    return queued
 
 
 def queue_edit(
@@ -120,11 +125,12 @@ def queue_rating(
 def _queue_notice(
     connection: Connection,
     conversation: Conversation,
-    author: str,
+    message: Delivery,
     target: str,
     notice: str,
     now: datetime,
 ) -> None:
+    """Say to all who read the conversation that there is an answer, once it has arrived."""
     details = {
         "conversation": conversation.external_id,
         "conversation_id": conversation.id,
@@ -134,10 +140,11 @@ def _queue_notice(
         connection,
         conversation,
         channel=conversation.channel,
-        kind="notice",
+        kind=NOTICE,
         audience="customer",
-        author=author,
+        author=message.author,
         target=target,
+        follows=message.id,
         body=frozen("message.created", details, now),
         now=now,
     )
@@ -403,7 +410,7 @@ class Postman:
     def _after(self, connection: Connection, delivery: Delivery) -> Delivery:
         """Return the delivery as it is by now, having told a human where one must look."""
         after = store.get(connection, Delivery, delivery.id)
-        is_answer = after.audience == "customer" and after.kind != "rating"
+        is_answer = after.audience == "customer" and after.kind not in NO_ANSWERS
         if after.status in store.UNDELIVERED and is_answer:
             self._report(connection, after)
         return after

@@ -18,7 +18,7 @@ from orchestration.parts import Part
 from orchestration.prompts import load
 from orchestration.state import ENTRY_FIELDS, classification_of
 from orchestration.store import plain
-from orchestration.types import Draft, Json, Memory, RunId
+from orchestration.types import Draft, Evidence, Json, Memory, RunId
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -273,9 +273,15 @@ def tell(
 
 def _is_personal(draft: Draft) -> bool:
     """Tell whether the answer may draw on what only its customer should read."""
-    if draft.evidence:
-        return any(one.kind not in ("article", "shop") for one in draft.evidence)
-    return draft.responder != "template"
+    if draft.responder == "parts" or not draft.evidence:
+        return draft.responder != "template"
+    return any(not _is_public(one) for one in draft.evidence)
+
+
+def _is_public(evidence: Evidence) -> bool:
+    """Tell whether everybody may read it: an article, or what the shop says to all."""
+    is_news = evidence.id.startswith(proposals.DONE)
+    return evidence.kind == "article" or (evidence.kind == "shop" and not is_news)
 
 
 def say(ending: Ending, key: str, **values: str) -> str:

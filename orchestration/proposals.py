@@ -12,6 +12,9 @@ from pydantic import TypeAdapter
 from orchestration.errors import BadInput
 from orchestration.types import Json, Order, Proposal, ProposedAction
 
+# So begin the texts that tell a customer what was done to their order.
+DONE = "done_"
+
 LONGEST_ADDRESS = 300
 LONGEST_WHY = 500
 

@@ -113,7 +113,7 @@ class Approve(Node):
 
 def _with_news(draft: Draft, proposal: Proposal, visit: Visit) -> Draft:
     """Return the draft with our own sentence that the shop has done what was proposed."""
-    key = f"done_{proposal.action}"
+    key = f"{proposals.DONE}{proposal.action}"
     values = {"order": proposal.order, **proposal.arguments}
     done = visit.tools.texts.say(key, draft.language, **values)
     own_words = Evidence(kind="shop", id=key, text=done)

@@ -486,3 +486,30 @@ async def test_files_come_with_their_message(slack: FakeSlack, shop: SlackShop) 
 
     assert (known.name, known.type) == ("parcel.png", "image/png")
     assert known.content == b"a picture"
+
+
+async def test_a_directory_that_stumbles_makes_nobody_a_guest(
+    database_url: str, slack: FakeSlack
+) -> None:
+    slack.fault("users.info", SERVER_ERROR)
+    slack.fault("auth.test", SERVER_ERROR, busy(0.1))
+    async with open_shop(database_url, slack):
+        asked = slack.dm(ANA, "where is my order 1042?")
+        (answer,) = await answers_in(slack, asked)
+
+    assert RECORD in answer
+
+
+async def test_nobody_is_told_of_a_private_answer_that_did_not_arrive(
+    database_url: str, slack: FakeSlack
+) -> None:
+    slack.fault("conversations.open", refusing("user_disabled"))
+    async with open_shop(database_url, slack) as shop:
+        slack.mention(ANA, GENERAL, "where is my order 1042?")
+        await slack.until(lambda: slack.called("conversations.open"))
+        await at_rest(shop)
+        (talk,) = await shop.talks()
+
+    told = [post.shown for post in slack.messages(GENERAL)]
+    assert not any("written to you" in one for one in told)
+    assert "could not be delivered" in talk.case.reason

@@ -136,7 +136,8 @@ class SlackChannel:
         raise PermanentFailure(f"Slack shows nothing of the type {kind!r}")
 
     async def _place(self, parcel: Parcel) -> Place:
-        if parcel.follows:
+        # A notice comes after what it tells of, and elsewhere.
+        if parcel.follows and parcel.kind != "notice":
             channel, ts = parse_reference(parcel.follows)
             return Place(channel=channel, thread=ts)
         channel, _, thread = parcel.target.partition("/")
