@@ -133,6 +133,7 @@ class _Board:
             body = delivery.frozen(f"{kind}.card", {**facts, "update": is_update}, self.now)
             store.change_delivery(self.connection, waiting.id, body=body)
         else:
+            store.forget_drawings(self.connection, card)
             self._queue("card", f"{kind}.card", card, {**facts, "update": True})
         return self._keep(card, shown=shown)
 
@@ -171,9 +172,24 @@ class _Board:
             self._keep(card, told_upto=told[-1].seq)
 
     def _tell_message(self, card: Card, message: Message) -> None:
-        if message.source in (AGENTS, FROM_NOTE):
+        if message.source not in (AGENTS, FROM_NOTE):
+            self._queue("post", "case.said", card, self._said(message), message=message)
+
+    def _reword(self, card: Card, details: Mapping[str, Json]) -> None:
+        """Show what the customer has made of a message that agents have read."""
+        message = store.find_message(self.connection, details.get("message"))
+        post = store.find_post(self.connection, message.id) if message else None
+        if message is None or post is None:
             return
-        facts = {
+        facts = self._said(message)
+        # Words that were taken back are kept nowhere.
+        body = delivery.frozen("case.said", facts, self.now)
+        store.change_delivery(self.connection, post.id, body=body)
+        changed = {**facts, "update": True}
+        self._queue("change", "case.said", card, changed, follows=post.id)
+
+    def _said(self, message: Message) -> dict[str, Json]:
+        return {
             "id": message.id,
             "author": message.author,
             "name": message.author_name,
@@ -182,7 +198,6 @@ class _Board:
             "text": message.text,
             "files": _files(store.list_files(self.connection, [message.id])),
         }
-        self._queue("post", "case.said", card, facts, message=message)
 
     def _tell_event(self, case: Escalation, card: Card, event: Event) -> None:
         details = dict(event.details or {})
@@ -196,6 +211,8 @@ class _Board:
         elif event.kind == "status" and details.get("status") != "resolved":
             facts = {**details, "name": self._name(details.get("assignee"))}
             self._queue("post", "case.status", card, facts)
+        elif event.kind == "reworded":
+            self._reword(card, details)
         elif event.kind == "snooze_over":
             self._queue("post", "case.snooze_over", card, {"call": case.assignee})
 

@@ -116,7 +116,8 @@ def queue_rating(
         kind="rating",
         audience="customer",
         author="system",
-        target=target,
+        # Others may read the conversation; how content its customer is they alone say.
+        target=conversation.private_to or target,
         body=frozen("rating.asked", details, now),
         now=now,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from orchestration.models import (
     Approval,
@@ -88,6 +88,20 @@ def find_waiting_card(connection: Connection, card: Card) -> Delivery | None:
         (deliveries.c.id == card.delivery_id) | (deliveries.c.follows == card.delivery_id),
     )
     return rows.find(connection, Delivery, *waiting)
+
+
+def forget_drawings(connection: Connection, card: Card) -> None:
+    """Keep nothing of how a card looked before; it may say what was taken back since."""
+    connection.execute(
+        update(deliveries)
+        .where(
+            deliveries.c.conversation_id == card.conversation_id,
+            deliveries.c.kind == "card",
+            deliveries.c.status == "delivered",
+            (deliveries.c.id == card.delivery_id) | (deliveries.c.follows == card.delivery_id),
+        )
+        .values(body="")
+    )
 
 
 def list_told(

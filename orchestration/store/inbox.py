@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, select, update
 
 from orchestration import masking
-from orchestration.models import Conversation, File, Message, RawEvent, Run, Step, table
+from orchestration.models import Conversation, Escalation, File, Message, RawEvent, Run, Step, table
 from orchestration.store import approvals, conversations, deliveries, messages, rows
 from orchestration.types import Json, Raw
 
@@ -16,6 +16,8 @@ steps = table(Step)
 
 # What stands in the place of a message that its author took back.
 DELETED = "[deleted]"
+# So much of a message stands in the summary of a case's brief.
+_QUOTED = 500
 # Names, ids and addresses of an event; everything else in it may be what somebody wrote.
 _NO_WORDS = ("id", "_id", "ts", "type", "channel", "user", "team", "url", "_ts", "time")
 
@@ -72,6 +74,7 @@ def rewrite_message(connection: Connection, message: Message, text: str, now: da
     _give_back(connection, message, now)
     details = {**(message.details or {}), "edited_at": now.isoformat()}
     _set(connection, message.id, text=masked, details=details)
+    _tell_agents(connection, message, now)
     _start_anew(connection, message.conversation_id, now)
 
 
@@ -84,7 +87,34 @@ def redact_message(connection: Connection, message: Message, now: datetime) -> N
     messages.answer(connection, [message.id], "deleted")
     _forget_events(connection, message)
     _forget_runs(connection, message)
+    _forget_briefs(connection, message)
+    _tell_agents(connection, message, now)
     _start_anew(connection, message.conversation_id, now)
+
+
+def _tell_agents(connection: Connection, message: Message, now: datetime) -> None:
+    """Record that agents who have read a message should read what it says by now."""
+    details = {"message": message.id}
+    conversations.record_event(
+        connection, message.conversation_id, "reworded", details, now=now, audience="agents"
+    )
+
+
+def _forget_briefs(connection: Connection, message: Message) -> None:
+    """Take the words out of the briefs that quote them."""
+    escalations = conversations.escalations
+    own = escalations.c.conversation_id == message.conversation_id
+    for case in rows.fetch(connection, Escalation, select(escalations).where(own)):
+        brief = case.brief or {}
+        said = [
+            {**one, "text": DELETED} if one["text"] == message.text else one
+            for one in brief.get("transcript") or ()
+        ]
+        if not message.text or said == (brief.get("transcript") or []):
+            continue
+        summary = str(brief.get("summary") or "").replace(message.text[:_QUOTED], DELETED)
+        values = {"brief": {**brief, "transcript": said, "summary": summary}}
+        connection.execute(update(escalations).where(escalations.c.id == case.id).values(**values))
 
 
 def _give_back(connection: Connection, message: Message, now: datetime) -> None:

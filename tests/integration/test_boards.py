@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from orchestration import store
+from orchestration import intake, store
 from orchestration.errors import PermanentFailure, TemporaryFailure
 from orchestration.shop import Shop
 from orchestration.turns import Turns
-from orchestration.types import ConversationId, Parcel
+from orchestration.types import ConversationId, Parcel, Raw
 from tests.fakes.acts import acting
 from tests.fakes.floor import Floor, Talk, open_floor
 from tests.fakes.memory_channel import Attempt, MemoryChannel
@@ -441,3 +441,32 @@ async def test_what_was_erased_is_put_up_no_more(desk: Desk, escalated: Conversa
     await desk.advance(escalated)
 
     assert len(desk.parcels("card")) == before
+
+
+# Changed by the customer
+
+
+@sqlite_alone
+async def test_what_a_customer_takes_back_is_taken_off_the_board(
+    desk: Desk, escalated: ConversationId
+) -> None:
+    floor = desk.floor
+    await floor.command("claim", escalated)
+    await floor.say("my card is 1234", id="m-secret")
+    await desk.advance(escalated)
+
+    for id in ("m-1", "m-secret"):
+        raw = Raw(source="test", id=f"deletion of {id}", kind="message", body={})
+        await intake.redact(floor.tools, floor.dispatcher, id, raw=raw)
+    talk = await desk.advance(escalated)
+
+    changed = desk.parcels("change")
+    post = next(one for one in desk.parcels("post") if _type(one) == "case.said")
+    assert [(one.follows, _facts(one)["text"]) for one in changed] == [
+        (f"shown-{post.delivery}", "[deleted]")
+    ]
+    assert _facts(desk.parcels("card")[-1])["quote"] == "[deleted]"
+    kept = json.dumps([one.body for one in talk.deliveries]) + json.dumps(talk.case.brief)
+    assert "1234" not in kept
+    assert "my money back" not in kept
+    assert "[deleted]" in talk.case.brief["summary"]
