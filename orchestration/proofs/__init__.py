@@ -13,7 +13,7 @@ from orchestration.proofs.conditions import (
 from orchestration.proofs.evidence import STEPS_FOR_WALKS, proved
 from orchestration.proofs.fields import fields_in_templates, fields_of_workflow
 from orchestration.proofs.graph import Graph
-from orchestration.proofs.reads import is_written, read_problems
+from orchestration.proofs.reads import is_written
 from orchestration.proofs.regions import find_regions
 from orchestration.proofs.ruleset import (
     POOL,
@@ -82,14 +82,20 @@ class _Proof:
     def problems(self) -> list[Problem]:
         regions, crossed = find_regions(self._graph)
         found = [*self._of_configs, *structure_problems(self._graph), *crossed]
-        for spec in self._workflow.nodes.values():
+        nodes = self._workflow.nodes
+        for spec in nodes.values():
             found += self._of_fields(spec)
-        if not crossed:
-            at_entry = [name for name in self._fields if self._is_there_at_entry(name)]
-            excused = {name: self._unknown(spec) for name, spec in self._graph.nodes.items()}
-            found += read_problems(self._graph, regions, at_entry=at_entry, excused=excused)
         deciders = Deciders(self._deciding_rules(), self._fields, self._steps)
-        return proved(found, self._graph, regions, deciders, Walks(self._graph, deciders))
+        walks = Walks(self._graph, deciders)
+        # Where branches cross, nobody knows what is written when.
+        needs = {} if crossed else {name: self._needs(spec) for name, spec in nodes.items()}
+        return proved(found, self._graph, regions, deciders, walks, needs=needs)
+
+    def _needs(self, spec: NodeSpec) -> set[str]:
+        """Return what a node reads that must be written first, without what nothing writes."""
+        at_entry = [name for name in self._fields if self._is_there_at_entry(name)]
+        reads = self._graph.reads(spec.name) - self._unknown(spec)
+        return {name for name in reads if not is_written(name, at_entry)}
 
     def _deciding_rules(self) -> dict[str, list[Rule]]:
         """Return the rules of the nodes that decide, of those whose rules can all be understood."""

@@ -1,15 +1,16 @@
 """The evidence of walks: counter-examples of what was found, and what only walks can show."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from orchestration.proofs.boxes import OutOfSteps
 from orchestration.proofs.choices import NONE, Deciders
 from orchestration.proofs.graph import Graph
-from orchestration.proofs.reads import unwritten_read
+from orchestration.proofs.reads import read_problems
 from orchestration.proofs.regions import Region
 from orchestration.proofs.ruleset import rules_overlap
-from orchestration.proofs.unwritten import walk_without
+from orchestration.proofs.unwritten import unwritten_reads
 from orchestration.proofs.walks import Walks
 from orchestration.rules import Rule
 from orchestration.types import Json
@@ -27,28 +28,27 @@ def proved(
     regions: Sequence[Region],
     deciders: Deciders,
     walks: Walks,
+    *,
+    needs: Mapping[str, Collection[str]],
 ) -> list[Problem]:
     """Return the problems that some walk shows, each with that walk, and those of walks alone.
 
-    Where the walks are too many, all problems are kept as they are.
+    `needs` are the fields that each node reads and that are not there at the entry. Where the walks
+    are too many, all problems are kept as they are.
     """
-    if not walks.is_complete:
-        return [*found, *_not_proved(found, deciders)]
-    try:
-        return _proved(found, graph, regions, deciders, walks)
-    except OutOfSteps:
-        return [*found, *_not_proved(found, deciders)]
+    if walks.is_complete:
+        with suppress(OutOfSteps):
+            reads = [*unwritten_reads(needs, graph, regions, walks)]
+            return [*_proved(found, graph, deciders, walks), *reads]
+    kept = [*found, *read_problems(graph, regions, needs)]
+    return [*kept, *_not_proved(kept, deciders)]
 
 
 def _proved(
-    found: Sequence[Problem],
-    graph: Graph,
-    regions: Sequence[Region],
-    deciders: Deciders,
-    walks: Walks,
+    found: Sequence[Problem], graph: Graph, deciders: Deciders, walks: Walks
 ) -> list[Problem]:
     met = [each for problem in found for each in _met(problem, deciders, walks)]
-    shown = [each for problem in met for each in _shown(problem, graph, regions, walks)]
+    shown = [each for problem in met for each in _shown(problem, walks)]
     loops = [*_endless(walks)]
     if not loops and walks.reaches(graph.workflow.entry):
         loops = [*_too_long(walks)]
@@ -82,19 +82,14 @@ def _met(problem: Problem, deciders: Deciders, walks: Walks) -> Iterator[Problem
             return
 
 
-def _shown(
-    problem: Problem, graph: Graph, regions: Sequence[Region], walks: Walks
-) -> Iterator[Problem]:
+def _shown(problem: Problem, walks: Walks) -> Iterator[Problem]:
     """Yield the problem with a walk that shows it; nothing where no message takes such a walk."""
     example, node = problem.counter_example or {}, problem.node
-    # Loops that go round for ever are found anew.
-    if problem.code == "unbounded_loop":
+    # What only walks can show is found by them.
+    if problem.code in ("unbounded_loop", "unwritten_read"):
         return
-    if node is None or ("path" not in example and problem.counter_example is not None):
-        yield problem
-    elif problem.code == "unwritten_read":
-        yield from _unwritten(problem, node, graph, regions, walks)
-    elif problem.code == "crossed_branch":
+    is_of_rules = problem.counter_example is not None and "path" not in example
+    if node is None or is_of_rules or problem.code == "crossed_branch":
         yield problem
     else:
         exit = example.get("exit")
@@ -104,19 +99,6 @@ def _shown(
         elif problem.code != "dead_end":
             alone = {"path": [node], **({} if exit is None else {"exit": exit})}
             yield replace(problem, counter_example={**example, **alone})
-
-
-def _unwritten(
-    problem: Problem, node: str, graph: Graph, regions: Sequence[Region], walks: Walks
-) -> Iterator[Problem]:
-    grouped: dict[str, tuple[dict[str, Json], list[str]]] = {}
-    for name in (problem.counter_example or {})["missing"]:
-        walk = walk_without(name, node, graph, regions, walks)
-        if walk is not None:
-            example = walks.shown(walk, start=node)
-            grouped.setdefault(str(example), (example, []))[1].append(name)
-    for example, names in grouped.values():
-        yield unwritten_read(node, {**example, "missing": names})
 
 
 def _endless(walks: Walks) -> Iterator[Problem]:

@@ -30,17 +30,13 @@ class _Move(NamedTuple):
 
 
 def read_problems(
-    graph: Graph,
-    regions: Sequence[Region],
-    *,
-    at_entry: Collection[str],
-    excused: Mapping[str, Collection[str]],
+    graph: Graph, regions: Sequence[Region], needs: Mapping[str, Collection[str]]
 ) -> Iterator[Problem]:
-    """Yield the fields that a node reads although a path leads to it that has not written them.
+    """Yield the fields in `needs` that a node reads and a path of edges to it has not written.
 
-    `excused` are fields of nodes that something else is wrong with.
+    Whether a message takes that path is not asked.
     """
-    flow = _Flow(graph, regions, at_entry, excused)
+    flow = _Flow(graph, regions, needs)
     told: set[tuple[str, str]] = set()
     for place in flow.places:
         missing = [read for read in flow.lacking(place) if (place.name, read) not in told]
@@ -78,20 +74,15 @@ class _Flow:
     """What is certainly written when a path comes to a place."""
 
     def __init__(
-        self,
-        graph: Graph,
-        regions: Sequence[Region],
-        at_entry: Collection[str],
-        excused: Mapping[str, Collection[str]],
+        self, graph: Graph, regions: Sequence[Region], needs: Mapping[str, Collection[str]]
     ) -> None:
         self._graph = graph
         self._regions = {region.join: region for region in regions}
-        names = set(at_entry).union(*map(graph.writes, graph.nodes))
+        names = set[str]().union(*map(graph.writes, graph.nodes))
         self._bits = {name: 1 << index for index, name in enumerate(sorted(names))}
         self._everything = (1 << len(names)) - 1
-        self._at_entry = self._fields(at_entry)
         self._needs = {
-            name: {read: self._akin(read) for read in sorted(graph.reads(name) - {*excused[name]})}
+            name: {read: self._akin(read) for read in sorted(needs.get(name, ()))}
             for name in graph.nodes
         }
         self._outermost = _outermost_forks(regions)
@@ -173,7 +164,7 @@ class _Flow:
     def _from_entry(self) -> dict[_Place, _Fields]:
         if not self.places:
             return {}
-        start = {self.places[0]: self._at_entry}
+        start = {self.places[0]: 0}
         return {**self._solve(start), **start}
 
     def _returns(self) -> dict[_Place, _Fields]:

@@ -273,6 +273,17 @@ def check_what_is_said_is_so(document: Json) -> None:
     }
 
 
+def check_what_is_not_proved_is_rather_refused(document: Json) -> None:
+    exact = {(each.code, each.node) for each in problems(document, KINDS)}
+
+    rough = {(each.code, each.node) for each in problems(document, KINDS, steps=0)}
+
+    of_nodes = {"dead_end", "unwritten_read", "unconnected_exit"}
+    assert {each for each in exact if each[0] in of_nodes} <= rough
+    loops = [{each for each in told if each[0] == "unbounded_loop"} for told in (exact, rough)]
+    assert bool(loops[0]) <= bool(loops[1])
+
+
 def check_the_overlaps_are_those_that_messages_meet(document: Json) -> None:
     found = problems(document, KINDS)
     assume(not {"crossed_branch", "parallel_write"} & codes(found))
@@ -317,6 +328,7 @@ CHECKS: dict[str, Check] = {
     "what passes ends": check_what_passes_ends,
     "the engine comes to an end": check_the_engine_comes_to_an_end,
     "what is said is so": check_what_is_said_is_so,
+    "what is not proved is rather refused": check_what_is_not_proved_is_rather_refused,
     "overlaps are met": check_the_overlaps_are_those_that_messages_meet,
     "what is shown is so": check_what_is_shown_is_so,
 }
