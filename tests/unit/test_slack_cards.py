@@ -129,7 +129,7 @@ def actions_of(drawing: Drawing) -> dict[str, str]:
 
 
 def words_of(drawing: Drawing) -> str:
-    return json.dumps(drawing.blocks, ensure_ascii=False)
+    return json.dumps([drawing.text, drawing.blocks], ensure_ascii=False)
 
 
 @settings(max_examples=40, deadline=None)
@@ -301,15 +301,36 @@ def test_how_a_case_ended_and_was_rated_stands_on_its_card() -> None:
 
 
 def test_nothing_that_a_customer_writes_calls_anybody() -> None:
-    words = "<!channel> <@UMARIA> <#C1> @here [pay](http://evil.example)"
-    said = {"quote": words, "summary": words, "suggestion": words}
-    facts = {**CASE, **said, "assignee": None, "files": []}
-
-    shown = words_of(draw("case.card", facts)) + words_of(
-        draw("case.said", {**SAID, "text": words})
+    words = "<!channel> <@UMARIA> <#C1> [pay](http://evil.example)"
+    texts = (
+        "quote",
+        "summary",
+        "suggestion",
+        "customer_name",
+        "reason",
+        "draft",
+        "proposal",
+        "why",
     )
+    said = dict.fromkeys((*texts, "text", "name"), words)
+    facts = {**CASE, **said, "assignee": None, "files": [], "said_since": [words]}
 
-    assert not any(call in shown for call in ("<!channel", "<@U", "<#C", "<http", "](http"))
+    drawn = [
+        draw("case.card", facts),
+        draw("case.up", {**facts, "on_call": None}),
+        draw("case.said", {**SAID, **said}),
+        draw("approval.card", {**APPROVAL, **said, "said_since": [words]}),
+    ]
+
+    shown = [_unheaded(one) for one in drawn]
+    calls = ("<!channel", "<@U", "<#C", "<http", "](http")
+    assert [call for call in calls if call in "".join(shown)] == []
+
+
+def _unheaded(drawing: Drawing) -> str:
+    """Return all that is read as markup; a header is plain text to Slack."""
+    read = [block for block in drawing.blocks if block["type"] != "header"]
+    return json.dumps([drawing.text, read], ensure_ascii=False)
 
 
 def test_a_long_message_can_be_read_whole() -> None:

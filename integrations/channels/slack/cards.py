@@ -84,8 +84,7 @@ def _case(facts: Facts) -> Drawing:
     if is_open:
         blocks += _labelled("Suggested reply", facts.get("suggestion"), _LONGEST["suggestion"])
         blocks.append(_case_actions(facts))
-    fallback = f"{title}: {_standing(facts)}"
-    return Drawing(text=escape(title) if len(fallback) > _MOST_TEXT else fallback, blocks=blocks)
+    return Drawing(text=f"{fit(title, 300)}: {_standing(facts)}", blocks=blocks)
 
 
 def _standing(facts: Facts) -> str:
@@ -231,7 +230,8 @@ def _said(facts: Facts) -> Drawing:
     if len(text) > _MOST_TEXT // 2 and facts.get("id"):
         body["accessory"] = _button("Show all", "message_show", facts["id"])
     blocks = [_context(head), body, *_files(facts)]
-    return Drawing(text=shorten(f"{who}: {fit(text, 200)}", 300), blocks=blocks)
+    name = fit(str(who), _LONGEST["name"])
+    return Drawing(text=f"{name}: {fit(text, 200)}", blocks=blocks)
 
 
 def _reminder(facts: Facts) -> Drawing:
@@ -300,7 +300,7 @@ def _approval(facts: Facts) -> Drawing:
     ]
     if is_open:
         blocks.append(_approval_actions(facts))
-    return Drawing(text=escape(shorten(title, 150)), blocks=blocks)
+    return Drawing(text=fit(title, 300), blocks=blocks)
 
 
 def _decision(facts: Facts) -> str:
