@@ -89,7 +89,9 @@ class Case:
 
     def of(self, part: Part) -> "Case":
         """Return the case as one part of the turn sees it."""
-        return replace(self, text=part.text, about=part.orders, whole=self.text)
+        # What asks for something of its own is not measured by what we had asked.
+        memory = self.memory if part.answers else replace(self.memory, pending=None)
+        return replace(self, text=part.text, about=part.orders, whole=self.text, memory=memory)
 
     async def orders(self, source: OrderSource) -> tuple[Order, ...]:
         """Return the verified customer's own orders; raises `ExternalFailure` where it cannot."""

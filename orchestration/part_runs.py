@@ -339,7 +339,8 @@ def _remember(
             for each in fields(Memory)
             if getattr(draft.memory, each.name) != getattr(before, each.name)
         }
-        memory = replace(memory, **{"pending": memory.pending, **changes})
+        pending = draft.memory.pending or memory.pending
+        memory = replace(memory, **{**changes, "pending": pending})
     if any(part.outcome == "escalate" for part in ending.parts):
         # A pending question of the bot's is no longer the bot's to ask.
         memory = replace(memory, pending=None, language=endings.language_of(ending))

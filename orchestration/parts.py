@@ -18,15 +18,17 @@ _ROUTES = ("simple", "complex", "human")
 class Part:
     """One request of a turn and what has become of it, as the run's record keeps it.
 
-    `number` is that of its steps, model calls and approvals. `orders` are those it is about
-    without naming them, from what was said before it. `intents` are the intent it was read as and
-    the runner-up. `outcome` is None until its path has stopped: `send escalate close`, or `wait`
-    for a human's decision. `cost` is in USD.
+    `number` is that of its steps, model calls and approvals. `orders` are those it is about without
+    naming them, from what was said before it; `answers` says that it gives the order number that we
+    had asked for. `intents` are the intent it was read as and the runner-up. `outcome` is None
+    until its path has stopped: `send escalate close`, or `wait` for a human's decision. `cost` is
+    in USD.
     """
 
     number: int
     text: str
     orders: tuple[str, ...] = ()
+    answers: bool = False
     intents: tuple[str, ...] = ()
     classification: Json = None
     route: str | None = None

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from orchestration import boards, endings, escalated, part_runs, parts, store
 from orchestration.classification import Facts, split
-from orchestration.context import Case, Toolbox, identify, look_up, open_case
+from orchestration.context import Case, Toolbox, identify, look_up, open_case, read_memory
 from orchestration.delivery import Postman
 from orchestration.endings import Ending
 from orchestration.engine import Program, RunFailed, Stop, Walk, is_bound
@@ -135,12 +135,14 @@ class Turns:
         """Return the requests that are walked one by one; none where the turn is walked whole."""
         shop = self._tools.shop
         facts = Facts(now=now, order_number=shop.order_number)
-        requests = split(store.words_of(turn), facts)
+        pending = read_memory(conversation).pending
+        awaits_order = pending is not None and pending.missing == "order"
+        requests = split(store.words_of(turn), facts, awaits_order=awaits_order)
         # What joins a case is its agent's, and of too many requests no part is left to itself.
         if conversation.status == "escalated" or not 1 < len(requests) <= parts.MOST:
             return ()
         return tuple(
-            Part(number=number, text=request.text, orders=request.orders)
+            Part(number=number, text=request.text, orders=request.orders, answers=request.answers)
             for number, request in enumerate(requests)
         )
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from orchestration.classification import asking, cues
 from orchestration.classification.dialogue import is_bare, points_back
@@ -34,12 +34,19 @@ _OTHER_ONE = re.compile(
 )
 
 
+_ANSWER = frozenset({"answer"})
+
+
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """One request of a message, in its own words; `orders` are those it is about unnamed."""
+    """One request of a message, in its own words; `orders` are those it is about unnamed.
+
+    `answers` says that it gives the order number that we had asked for.
+    """
 
     text: str
     orders: tuple[str, ...] = ()
+    answers: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,17 +76,19 @@ class _Group:
         return tuple(dict.fromkeys(one for clause in self.clauses for one in clause.orders))
 
 
-def split(text: str, facts: Facts) -> tuple[Request, ...]:
+def split(text: str, facts: Facts, *, awaits_order: bool = False) -> tuple[Request, ...]:
     """Return the requests a text is made of, in order; a single one is the text as it stands.
 
     A text is cut only where each piece asks for something of its own. What only tells, greets,
     thanks or sets a condition stays with the request beside it. Where a risk, or the wish for a
-    person, would show in no piece alone, nothing is cut.
+    person, would show in no piece alone, nothing is cut. `awaits_order` says that we have asked for
+    an order's number, so that a number alone is an answer.
     """
     whole = (Request(text=text),)
     if len(text) > _LONGEST:
         return whole
-    groups = _grouped(list(_clauses(text, facts)))
+    clauses = list(_clauses(text, facts))
+    groups = _grouped([_as_answer(one) for one in clauses] if awaits_order else clauses)
     if len(groups) < 2:
         return whole
     requests = tuple(_requests(text, groups))
@@ -110,6 +119,11 @@ def _clauses(text: str, facts: Facts) -> Iterator[_Clause]:
         if cut:
             start = cut.end()
             opens = opens or cut.lastgroup in ("end", "item")
+
+
+def _as_answer(clause: _Clause) -> _Clause:
+    is_answer = bool(clause.orders) and is_bare(clause.text, clause.orders)
+    return replace(clause, kinds=_ANSWER) if is_answer else clause
 
 
 def _grouped(clauses: Sequence[_Clause]) -> list[_Group]:
@@ -145,6 +159,8 @@ def _is_one_wish(known: _Group, asked: _Group) -> bool:
         return True
     if known.orders and asked.orders and not set(known.orders) & set(asked.orders):
         return False
+    if known.kinds == _ANSWER and asked.kinds & asking.ABOUT_ORDERS:
+        return True
     return any(known.kinds & family and asked.kinds & family for family in asking.FAMILIES)
 
 
@@ -172,7 +188,9 @@ def _requests(text: str, groups: Sequence[_Group]) -> Iterator[Request]:
         words = _words_of(text, group)
         is_about_one = bool(group.kinds & asking.ABOUT_ORDERS) or points_back(words)
         about = named if is_about_one and not _OTHER_ONE.search(fold(words)) else ()
-        yield Request(text=words, orders=() if group.orders else about)
+        yield Request(
+            text=words, orders=() if group.orders else about, answers=group.kinds >= _ANSWER
+        )
         named = group.orders or named
 
 

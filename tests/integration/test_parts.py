@@ -9,9 +9,16 @@ from typing import Any
 import pytest
 
 from orchestration import escalated, parts, store
-from orchestration.nodes import Outcome, Visit
+from orchestration.nodes import Outcome, Visit, as_json
 from orchestration.shop import Shop
-from orchestration.types import ConversationId, Intent, Reading
+from orchestration.types import (
+    ConversationId,
+    Draft,
+    Intent,
+    Memory,
+    PendingQuestion,
+    Reading,
+)
 from tests.fakes.acts import Act, acting, echo
 from tests.fakes.floor import (
     INTENTS,
@@ -214,6 +221,18 @@ async def test_an_erased_conversation_keeps_no_words_of_its_parts(shop: Floor) -
     after = await shop.see(ConversationId(talk.conversation.id))
     assert after.run.parts is None
     assert "1043" not in str([step.model_dump() for step in after.steps])
+
+
+@sqlite_alone
+async def test_a_number_we_asked_for_is_answered_beside_another_request(shop: Floor) -> None:
+    asked = await shop.ask("where is my parcel?")
+    answered = await shop.ask("1042. And can you delete my account?")
+
+    assert asked[0].startswith("Which order do you mean?")
+    assert answered[0].startswith(STATUS)
+    assert (
+        "take care of this part and answer you here: “can you delete my account?”" in (answered[0])
+    )
 
 
 # With actions that a human must approve
@@ -586,6 +605,26 @@ async def test_a_process_that_dies_at_the_end_says_everything_once(
 
     assert sorted(called) == ["cancel 1043", "where is 1042?"]
     assert talk.said == [HEARD_BOTH]
+
+
+@sqlite_alone
+async def test_a_question_of_ours_in_one_part_is_not_forgotten_for_the_answer_to_another(
+    opens: Opens, acts: dict[str, Act]
+) -> None:
+    question = PendingQuestion(intent="order_status", missing="order")
+
+    async def ask_back(visit: Visit) -> Outcome:
+        pending = question if visit.part == 0 else None
+        memory = Memory(pending=pending, last_intent=f"intent {visit.part}")
+        draft = Draft(text=f"heard: {visit.case.text}", responder="test", memory=memory)
+        return Outcome(exit="done", updates={"draft": as_json(draft)})
+
+    acts["work"] = ask_back
+    async with opens(INSIDE) as floor:
+        talk = await floor.run(BOTH)
+
+    memory = talk.conversation.memory
+    assert (memory["pending"]["missing"], memory["last_intent"]) == ("order", "intent 1")
 
 
 @sqlite_alone

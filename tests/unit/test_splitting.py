@@ -189,6 +189,22 @@ def test_an_order_named_before_goes_with_the_part_that_needs_it(
 
 
 @pytest.mark.parametrize(
+    ("message", "parts"),
+    [
+        ("1043. And what are your opening hours?", ["1043.", "what are your opening hours?"]),
+        ("It's 1043 please. Cancel 1042", ["It's 1043 please.", "Cancel 1042"]),
+        ("1043, and when will it arrive?", ["1043, and when will it arrive?"]),
+        ("1043 and 1042", ["1043 and 1042"]),
+    ],
+)
+def test_a_number_we_have_asked_for_is_an_answer_of_its_own(message: str, parts: list[str]) -> None:
+    answered = split(message, FACTS, awaits_order=True)
+
+    assert [request.text for request in answered] == parts
+    assert len(split("1043. And what are your opening hours?", FACTS)) == 1
+
+
+@pytest.mark.parametrize(
     "message",
     [
         "where is 1042? I want to kill myself. cancel 1043",
