@@ -204,10 +204,7 @@ class _Board:
         if event.kind in MARKS:
             self._mark(card, event.kind, details)
         elif event.kind == "reminder":
-            facts = {**details, **self._whom(case, details)}
-            self._queue("reminder", "case.reminder", card, facts)
-            if details.get("level", 0) >= LEVELS[-1] and not details.get("assignee"):
-                self._bring_up(case, card, facts)
+            self._remind(case, card, details)
         elif event.kind == "status" and details.get("status") != "resolved":
             facts = {**details, "name": self._name(details.get("assignee"))}
             self._queue("post", "case.status", card, facts)
@@ -216,7 +213,21 @@ class _Board:
         elif event.kind == "snooze_over":
             self._queue("post", "case.snooze_over", card, {"call": case.assignee})
 
-    def _bring_up(self, case: Escalation, card: Card, facts: Mapping[str, Json]) -> None:
+    def _remind(self, case: Escalation, card: Card, details: Mapping[str, Json]) -> None:
+        """Remind whoever has the case; when the time is over, those on call too, once."""
+        assignee, is_over = details.get("assignee"), details.get("level", 0) >= LEVELS[-1]
+        queue = self.tools.shop.queues.get(case.queue)
+        on_call = queue.on_call if queue and is_over else None
+        facts = {
+            **details,
+            "call": None if store.is_paused(self.connection, assignee) else assignee,
+            "on_call": on_call if assignee else None,
+        }
+        self._queue("reminder", "case.reminder", card, facts)
+        if is_over and not assignee:
+            self._bring_up(case, card, on_call)
+
+    def _bring_up(self, case: Escalation, card: Card, on_call: str | None) -> None:
         """Say on the board itself, not below the card, that nobody has taken a case in time."""
         shown = {
             "id": case.id,
@@ -224,7 +235,7 @@ class _Board:
             "urgency": case.urgency,
             "classification": (case.brief or {}).get("classification"),
             "customer_name": self._customer(),
-            "on_call": facts.get("on_call"),
+            "on_call": on_call,
         }
         delivery.queue_for_agents(
             self.connection,
@@ -235,17 +246,6 @@ class _Board:
             details=shown,
             now=self.now,
         )
-
-    def _whom(self, case: Escalation, details: Mapping[str, Json]) -> dict[str, Json]:
-        """Return whom a reminder calls: who has the case, and at the end those on call."""
-        assignee = details.get("assignee")
-        is_left_alone = store.is_paused(self.connection, assignee)
-        queue = self.tools.shop.queues.get(case.queue)
-        is_over = details.get("level", 0) >= LEVELS[-1]
-        return {
-            "call": None if is_left_alone else assignee,
-            "on_call": queue.on_call if queue and is_over else None,
-        }
 
     def _mark(self, card: Card, fate: str, details: Mapping[str, Json]) -> None:
         """Mark an agent's words with what became of them."""

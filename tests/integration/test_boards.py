@@ -346,6 +346,22 @@ async def test_the_last_reminder_calls_those_on_call(database_url: str) -> None:
 
 
 @sqlite_alone
+async def test_a_case_that_nobody_takes_in_time_is_called_out_on_the_board_itself(
+    desk: Desk, escalated: ConversationId
+) -> None:
+    talk = await desk.advance(escalated, hours=4)
+
+    (call,) = desk.posts("case.up")
+    (parcel,) = [one for one in desk.board.shown if _type(one) == "case.up"]
+    assert (call["id"], call["urgency"], call["version"]) == (
+        talk.case.id,
+        "high",
+        talk.case.version,
+    )
+    assert parcel.follows is None
+
+
+@sqlite_alone
 async def test_an_agent_who_has_paused_is_not_called(desk: Desk, escalated: ConversationId) -> None:
     await desk.floor.command("claim", escalated)
     await desk.floor.desk.pause("maria", paused=True)
