@@ -14,7 +14,7 @@ from orchestration.proofs.boxes import (
     Steps,
     region_of,
 )
-from orchestration.rules import Rule, failed_on, fields_of, leaves_of
+from orchestration.rules import Rule, failed_on, fields_of, leaves_of, value_in_words
 from orchestration.state import Field
 from orchestration.types import Json
 from orchestration.workflow import Problem
@@ -71,7 +71,7 @@ def always_or_never(
 def rules_overlap(node: str, first: Rule, later: Rule, sample: Mapping[str, Json]) -> Problem:
     """Return the warning that a message would be taken by both rules, which disagree."""
     telling = fields_of(first.when) | fields_of(later.when)
-    words = ", ".join(f"{name} {_words(sample[name])}" for name in sorted(telling))
+    words = ", ".join(f"{name} {value_in_words(sample[name])}" for name in sorted(telling))
     return Problem(
         code="rules_overlap",
         severity="warning",
@@ -195,7 +195,7 @@ class _Analysis:
             fields = {} if box is None else self._space.sample(box)
             telling = set() if box is None else self._space.limited_fields(box)
         if fields:
-            words = ", ".join(f"{name} {_words(fields[name])}" for name in sorted(telling))
+            words = ", ".join(f"{name} {value_in_words(fields[name])}" for name in sorted(telling))
             message = f"no rule takes a message with {words}; {message}"
         yield Problem(
             code="missing_default",
@@ -297,14 +297,6 @@ def _listed(names: list[str]) -> str:
     shown = [repr(name) for name in names[:5]]
     more = [f"{len(names) - 5} more"] if len(names) > 5 else []
     return " and ".join([*shown, *more])
-
-
-def _words(value: Json) -> str:
-    if isinstance(value, list):
-        return " with ".join(["", *map(str, value)]).strip() or "empty"
-    return (
-        "missing" if value is None else str(value).lower() if value in (True, False) else str(value)
-    )
 
 
 def _not_proved(node: str, rule: str | None, what: str) -> Problem:
