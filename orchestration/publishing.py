@@ -62,6 +62,16 @@ class Published:
     judgement: Judgement
 
 
+@dataclass(frozen=True)
+class _Moved:
+    """Somebody has kept another text meanwhile; `newest` is its number.
+
+    Returned and not raised: what is returned comes after the commit of what it tells of.
+    """
+
+    newest: int
+
+
 class Publishing:
     """Changes which text of which workflow decides, one audited transaction for each change."""
 
@@ -89,9 +99,12 @@ class Publishing:
         this workflow.
         """
         await asyncio.to_thread(_require_named, name, source)
-        return await self._database.write(
+        saved = await self._database.write(
             lambda c: self._save(c, name, source, base=base, author=author), durable=True
         )
+        if isinstance(saved, _Moved):
+            raise await self._conflict(name, base, saved.newest)
+        return saved
 
     async def text_of(self, name: str, document: Mapping[str, Json], *, base: int) -> str:
         """Write a document with the comments of the text it was changed from."""
@@ -178,22 +191,32 @@ class Publishing:
             words = "; ".join(refusal.message for refusal in judgement.refusals)
             refusals = [refusal.document() for refusal in judgement.refusals]
             raise GatesRefuse(f"{row.name!r} is not published: {words}", refusals)
-        await self._database.write(
-            partial(self._release, row=row, release=release, judgement=judgement, is_kept=is_kept),
-            durable=True,
-        )
+        put = partial(self._release, row=row, release=release, judgement=judgement, is_kept=is_kept)
+        moved = await self._database.write(put, durable=True)
+        if moved:
+            raise await self._conflict(row.name, row.version, moved.newest)
         return Published(name=row.name, version=row.version, judgement=judgement)
+
+    async def _conflict(self, name: str, base: int, newest: int) -> Conflict:
+        """Return what to tell whoever started from a text that is not the newest."""
+        if base > newest:
+            words = f"{name!r} has no text {base} yet; its newest is {newest}"
+            return Conflict(words, current={"version": newest})
+        before, current = await self._database.read(lambda c: _since(c, name, base, newest))
+        names = (f"{name} {base}", f"{name} {newest}")
+        shown = await asyncio.to_thread(changes_between, before, current.source, names=names)
+        return _told_apart(current, base, shown)
 
     def _save(
         self, connection: Connection, name: str, source: str, *, base: int, author: str
-    ) -> WorkflowVersion:
+    ) -> WorkflowVersion | _Moved:
         newest = store.lock_workflow(connection, name)
         if newest:
             current = store.get_version(connection, name, newest)
             if current.source == source and current.published_at is None:
                 return current
         if base != newest:
-            raise _conflict(connection, name, base, newest)
+            return _Moved(newest)
         draft = store.add_draft(
             connection, name=name, source=source, author=author, base=base, now=self._clock()
         )
@@ -215,10 +238,10 @@ class Publishing:
         release: Release,
         judgement: Judgement,
         is_kept: bool,
-    ) -> None:
+    ) -> _Moved | None:
         newest = store.lock_workflow(connection, row.name)
         if newest != (row.version if is_kept else row.base):
-            raise _conflict(connection, row.name, row.version, newest)
+            return _Moved(newest)
         # A channel may have been bound to it while the gates were asked.
         if programs.is_answering(connection, row.name):
             programs.require_fit(workflow.parse(row.source))
@@ -234,6 +257,7 @@ class Publishing:
             override=override,
             now=self._clock(),
         )
+        return None
 
     def _roll_back(
         self, connection: Connection, name: str, version: int, author: str, note: str
@@ -331,11 +355,15 @@ def get_pair(
 
 
 def changes_between(before: str, after: str, *, names: tuple[str, str]) -> dict[str, Json]:
-    """Return what changed between two texts: `changes` in words, and `diff` line by line."""
+    """Return what changed between two texts: `changes` in words, and `diff` line by line.
+
+    Both are put into the one form first, so that the lines that differ are those that were changed.
+    """
     told = workflow.changes(workflow.read_document(before), workflow.read_document(after))
+    texts = workflow.format_text(before), workflow.format_text(after)
     return {
         "changes": [change.document() for change in told],
-        "diff": workflow.text_changes(before, after, names=names),
+        "diff": workflow.text_changes(*texts, names=names),
     }
 
 
@@ -357,27 +385,30 @@ def _check_draft(connection: Connection, name: str) -> list[Problem]:
     return programs.problems(get_draft(connection, name).source, names, answers=answers)
 
 
-def _conflict(connection: Connection, name: str, base: int, newest: int) -> Conflict:
-    """Return what to tell whoever started from a text that is not the newest."""
-    if base > newest:
-        return Conflict(
-            f"{name!r} has no text {base} yet; its newest is {newest}", current={"version": newest}
-        )
+def _since(
+    connection: Connection, name: str, base: int, newest: int
+) -> tuple[str, WorkflowVersion]:
+    """Return the text that somebody started from, and the one that is the newest by now."""
     current = store.get_version(connection, name, newest)
+    seen = store.find_version(connection, name, base) or store.find_published(connection, name)
+    return seen.source if seen else current.source, current
+
+
+def _told_apart(current: WorkflowVersion, base: int, shown: Mapping[str, Json]) -> Conflict:
     what = "draft" if current.published_at is None else "published version"
-    words = f"the {what} {newest} of {name!r} was saved by {current.author} since {base}"
-    since = store.find_version(connection, name, base) or store.find_published(connection, name)
-    seen = since.source if since else current.source
-    shown = changes_between(seen, current.source, names=(f"{name} {base}", f"{name} {newest}"))
     told = "; ".join(change["message"] for change in shown["changes"][:5])
     state = {
-        "version": newest,
+        "version": current.version,
         "author": current.author,
         "created_at": current.created_at.isoformat(),
         "published": current.published_at is not None,
         **shown,
     }
-    return Conflict(f"{words}: {told or 'only how it is written'}", current=state)
+    return Conflict(
+        f"the {what} {current.version} of {current.name!r} was saved by {current.author} "
+        f"since {base}: {told or 'only how it is written'}",
+        current=state,
+    )
 
 
 def _require_named(name: str, source: str) -> None:
