@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from statistics import quantiles
 from tempfile import TemporaryDirectory
@@ -37,6 +38,10 @@ TURN_SECONDS = 2.0
 PEOPLE = 200
 WORDS = "Hello!"
 PATIENCE = 5
+QUESTIONS = 10
+QUIET_SECONDS = 5.0
+# The default of FRONTDESK_DEBOUNCE_SECONDS.
+DEBOUNCE_SECONDS = 1.0
 
 
 def main() -> None:
@@ -143,6 +148,10 @@ async def measure(
                 answers = await turn(client, slack, url, TURN_SECONDS, rate)
                 refused += sum(status != 200 for _, status in answers)
                 times[name] += [took for took, _ in answers]
+        answered = {
+            name: await answer_times(client, slack, targets[name])
+            for name in ("frontdesk", "embedded")
+        }
     figures = {name: figures_of(taken) for name, taken in times.items()}
     ratio = figures["frontdesk"]["p99_ms"] / figures["bare"]["p99_ms"]
     return {
@@ -151,8 +160,41 @@ async def measure(
         "refused": refused,
         **figures,
         "ratio_p99": round(ratio, 2),
+        "answered_beyond_debounce_ms": answered,
         "ratio_p50": round(figures["frontdesk"]["p50_ms"] / figures["bare"]["p50_ms"], 2),
     }
+
+
+async def answer_times(
+    client: aiohttp.ClientSession, slack: FakeSlack, url: str
+) -> dict[str, float]:
+    """Ask a simple question some times, each by somebody else, with nothing else going on."""
+    await quiet(slack)
+    taken = []
+    for number in range(QUESTIONS):
+        user = f"U{number:04}"
+        known = len(slack.dms(user))
+        begun = time.perf_counter()
+        await send(client, slack, url, number)
+        await slack.until(partial(has_more, slack, user, known), seconds=60)
+        taken.append(time.perf_counter() - begun - DEBOUNCE_SECONDS)
+    taken.sort()
+    return {
+        "median": round(taken[len(taken) // 2] * 1000, 1),
+        "max": round(taken[-1] * 1000, 1),
+    }
+
+
+async def quiet(slack: FakeSlack) -> None:
+    """Wait until what was asked before is answered."""
+    known = -1
+    while known != len(slack.called("chat.postMessage")):
+        known = len(slack.called("chat.postMessage"))
+        await asyncio.sleep(QUIET_SECONDS)
+
+
+def has_more(slack: FakeSlack, user: str, known: int) -> bool:
+    return len(slack.dms(user)) > known
 
 
 async def turn(

@@ -75,28 +75,42 @@ async def keep(tools: Toolbox, raw: Raw, *, is_ours: bool = True) -> bool:
 
 
 async def edit(
-    tools: Toolbox, dispatcher: Dispatcher, source_id: str, text: str, *, raw: Raw
+    tools: Toolbox, dispatcher: Dispatcher, source_id: str, text: str, *, raw: Raw, is_ours: bool
 ) -> None:
-    """Take over what the author of a message made of it; unanswered it is answered anew."""
+    """Take over what the author of a message made of it; unanswered it is answered anew.
+
+    `is_ours` says that the message itself comes to us for certain: raises `NotFound` where it has
+    not come yet, and nothing is kept, so that the sender tells us again.
+    """
 
     def change(connection: Connection, message: Message, now: datetime) -> None:
         store.rewrite_message(connection, message, text, now)
 
-    await _change(tools, dispatcher, source_id, raw, change)
+    await _change(tools, dispatcher, source_id, raw, change, is_ours=is_ours)
 
 
-async def redact(tools: Toolbox, dispatcher: Dispatcher, source_id: str, *, raw: Raw) -> None:
-    """Forget what the author of a message took back, and answer it no more."""
-    await _change(tools, dispatcher, source_id, raw, store.redact_message)
+async def redact(
+    tools: Toolbox, dispatcher: Dispatcher, source_id: str, *, raw: Raw, is_ours: bool
+) -> None:
+    """Forget what the author of a message took back, and answer it no more; raises as `edit`."""
+    await _change(tools, dispatcher, source_id, raw, store.redact_message, is_ours=is_ours)
 
 
 async def _change(
-    tools: Toolbox, dispatcher: Dispatcher, source_id: str, raw: Raw, change: Change
+    tools: Toolbox,
+    dispatcher: Dispatcher,
+    source_id: str,
+    raw: Raw,
+    change: Change,
+    *,
+    is_ours: bool,
 ) -> None:
     def apply(connection: Connection) -> str | None:
         now = tools.clock()
         is_new = store.keep(connection, raw, now)
         message = store.lock_message(connection, raw.source, source_id)
+        if message is None and is_ours:
+            raise NotFound(f"message {source_id!r} has not come yet")
         store.assign_raw(connection, raw, message.conversation_id if message else None)
         if message is None:
             return None

@@ -46,9 +46,11 @@ class Door:
                 # Somebody talks in a thread that the app is no part of.
                 return None
         if heard.kind == "edit":
-            await intake.edit(tools, dispatcher, heard.source_id, heard.text, raw=heard.raw)
+            id, text, is_ours = heard.source_id, heard.text, heard.is_direct
+            await intake.edit(tools, dispatcher, id, text, raw=heard.raw, is_ours=is_ours)
         elif heard.kind == "deletion":
-            await intake.redact(tools, dispatcher, heard.source_id, raw=heard.raw)
+            id, is_ours = heard.source_id, heard.is_direct
+            await intake.redact(tools, dispatcher, id, raw=heard.raw, is_ours=is_ours)
         elif heard.kind == "stop":
             await intake.stop(tools, dispatcher, _at(heard), raw=heard.raw)
         else:

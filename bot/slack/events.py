@@ -23,8 +23,9 @@ _NAMED = re.compile(r"<[@#!][^<>|]*\|([^<>]*)>")
 class Heard:
     """What an event means for us.
 
-    `foreign` is none of our business. `source_id` names the message that was edited or taken back;
-    `place` is the channel and thread in which Stop was pressed.
+    `foreign` is none of our business. `source_id` names the message that was edited or taken back,
+    `is_direct` says that it stands in the app's direct messages; `place` is the channel and thread
+    in which Stop was pressed.
     """
 
     kind: Kind
@@ -32,6 +33,7 @@ class Heard:
     incoming: IncomingMessage | None = None
     source_id: str = ""
     text: str = ""
+    is_direct: bool = False
     place: tuple[str, str] = ("", "")
 
 
@@ -83,16 +85,22 @@ def _is_written_by_a_person(body: Event, event: Event) -> bool:
 
 def _changed(event: Event, raw: Raw) -> Heard:
     channel = event["channel"]
+    is_direct = channel.startswith("D")
+    before = event.get("previous_message") or {}
+    if before.get("bot_id"):
+        return Heard(kind="foreign", raw=raw)
     if event["subtype"] == "message_deleted":
-        return Heard(kind="deletion", raw=raw, source_id=f"{channel}:{event['deleted_ts']}")
+        source_id = f"{channel}:{event['deleted_ts']}"
+        return Heard(kind="deletion", raw=raw, source_id=source_id, is_direct=is_direct)
     message = event["message"]
     source_id = f"{channel}:{message['ts']}"
     if message.get("subtype") == "tombstone":
         # So Slack tells that a message with a thread under it was taken back.
-        return Heard(kind="deletion", raw=raw, source_id=source_id)
+        return Heard(kind="deletion", raw=raw, source_id=source_id, is_direct=is_direct)
     if message.get("bot_id") or "edited" not in message:
         return Heard(kind="foreign", raw=raw)
-    return Heard(kind="edit", raw=raw, source_id=source_id, text=_text(message, _mentioned(event)))
+    text = _text(message, _mentioned(event))
+    return Heard(kind="edit", raw=raw, source_id=source_id, text=text, is_direct=is_direct)
 
 
 def _mentioned(event: Event) -> str | None:

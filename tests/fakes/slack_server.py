@@ -264,6 +264,13 @@ class FakeSlack:
             self._send_event(mention, "app_mention", channel)
         return post
 
+    def write_unheard(self, user: str, text: str) -> tuple[Post, Callable[[], None]]:
+        """Write to the app, and return what hands it over, as after a delivery that failed."""
+        room = self.world.direct_message(user)
+        post = self.world.add(Post(channel=room.id, ts=self.world.next_ts(), user=user, text=text))
+        event = self._message_event(post)
+        return post, lambda: self._send_event(event, "message.im", room.id)
+
     def edit(self, post: Post, text: str) -> None:
         """Change what was written."""
         before = self._message_event(post)

@@ -22,6 +22,7 @@ from integrations.dispatch.procrastinate import apply_schema
 from orchestration import store
 from orchestration.catalog import Catalog
 from orchestration.context import Toolbox
+from orchestration.database import is_sqlite_url
 from orchestration.desk import Desk
 from orchestration.gateway import Gateway
 from orchestration.interfaces import Dispatcher, IntentClassifier, OrderSource
@@ -158,6 +159,8 @@ async def _build(
     interval: float,
     dispatcher: Dispatcher | None,
 ) -> App:
+    if not is_sqlite_url(read.frontdesk_database_url):
+        await apply_schema(read.frontdesk_database_url)
     built = build(read)
     database = built.database
     if not database.is_sqlite:

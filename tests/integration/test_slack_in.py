@@ -513,3 +513,22 @@ async def test_nobody_is_told_of_a_private_answer_that_did_not_arrive(
     told = [post.shown for post in slack.messages(GENERAL)]
     assert not any("written to you" in one for one in told)
     assert "could not be delivered" in talk.case.reason
+
+
+@pytest.mark.parametrize("is_deleted", [False, True])
+async def test_a_change_that_comes_before_its_message_still_counts(
+    slack: FakeSlack, shop: SlackShop, is_deleted: bool
+) -> None:
+    slack.time_scale = 0.01
+    asked, hand_over = slack.write_unheard(ANA, "where is 1043")
+    if is_deleted:
+        slack.delete(asked)
+    else:
+        slack.edit(asked, "where is 1042")
+    await slack.until(lambda: slack.statuses() == [500, 500])
+    hand_over()
+    await at_rest(shop)
+    (talk,) = await shop.talks()
+
+    assert talk.messages[0].text == ("[deleted]" if is_deleted else "where is 1042")
+    assert slack.statuses()[-1] == 200
