@@ -36,7 +36,8 @@ class Change:
 
 def changes(before: Mapping[str, Json], after: Mapping[str, Json]) -> list[Change]:
     """Return what was done to a document, even one whose shape is not in order."""
-    return [*_of_head(before, after), *_of_nodes(_mapping(before, "nodes"), _nodes(after))]
+    nodes = _mapping(before, "nodes"), _mapping(after, "nodes")
+    return [*_of_head(before, after), *_of_nodes(*nodes)]
 
 
 def text_changes(before: str, after: str, *, names: tuple[str, str]) -> str:
@@ -156,10 +157,6 @@ def _edges(node: Mapping[str, Json]) -> dict[str, str]:
 
 def _to(rule: Mapping[str, Json]) -> str:
     return str(rule.get("to") or rule.get("otherwise") or "nowhere")
-
-
-def _nodes(document: Mapping[str, Json]) -> Mapping[str, Json]:
-    return _mapping(document, "nodes")
 
 
 def _mapping(document: Mapping[str, Json], key: str) -> Mapping[str, Json]:
