@@ -473,7 +473,7 @@ async def test_what_a_customer_takes_back_is_taken_off_the_board(
 
     for id in ("m-1", "m-secret"):
         raw = Raw(source="test", id=f"deletion of {id}", kind="message", body={})
-        await intake.redact(floor.tools, floor.dispatcher, id, raw=raw)
+        await intake.redact(floor.tools, floor.dispatcher, id, raw=raw, is_ours=True)
     talk = await desk.advance(escalated)
 
     changed = desk.parcels("change")
