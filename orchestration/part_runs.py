@@ -146,7 +146,7 @@ def finish(connection: Connection, ending: Ending, stopped: Sequence[Stopped]) -
         endings.wait_on(connection, ending, conversation)
         return
     _close_if_all_do(connection, ending, conversation)
-    errors = [one.error for one in stopped if one.error]
+    errors = [part.error for part in ending.parts if part.error]
     endings.close_turn(
         connection,
         ending,
@@ -220,7 +220,7 @@ def _hand_over(
         queue=ends[0].queue or escalation.DEFAULT_QUEUE,
         reason="; ".join(reasons),
         urgency=_urgency(ending.parts),
-        brief=_brief(first, escalated, stopped),
+        brief=_brief(first, escalated, [_in_brief(part, stopped) for part in ending.parts]),
         now=ending.now,
     )
     return True
@@ -231,8 +231,8 @@ def _urgency(told: Sequence[Part]) -> str:
     return max(found, key=URGENCIES.index, default="normal")
 
 
-def _brief(first: Stopped, escalated: Sequence[Stopped], stopped: Sequence[Stopped]) -> Json:
-    """Return one brief of all parts that go to agents, and what became of the others."""
+def _brief(first: Stopped, escalated: Sequence[Stopped], told: Sequence[Json]) -> Json:
+    """Return one brief of all parts that go to agents, with what became of each and the others."""
     own = [(one.stop.end.brief if one.stop.end else None) or {} for one in escalated]
     leading = next(brief for one, brief in zip(escalated, own, strict=True) if one is first)
     suggested = [brief["suggested_reply"] for brief in own if brief.get("suggested_reply")]
@@ -241,15 +241,16 @@ def _brief(first: Stopped, escalated: Sequence[Stopped], stopped: Sequence[Stopp
         "summary": "\n".join(str(brief["summary"]) for brief in own if brief),
         "suggested_reply": "\n\n".join(dict.fromkeys(suggested)) or None,
         "tried": [step for brief in own for step in brief.get("tried", ())],
-        "parts": [_in_brief(one) for one in stopped],
+        "parts": list(told),
     }
 
 
-def _in_brief(one: Stopped) -> dict[str, Json]:
-    end = one.stop.end
+def _in_brief(part: Part, stopped: Sequence[Stopped]) -> dict[str, Json]:
+    ends = {one.part.number: one.stop.end for one in stopped}
+    end = ends.get(part.number)
     return {
-        "text": one.part.text,
-        "outcome": one.outcome,
+        "text": part.text,
+        "outcome": part.outcome,
         "said": end.draft.text if end and end.draft else None,
         "reason": end.reason if end and end.kind == "escalate" else None,
     }

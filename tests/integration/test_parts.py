@@ -305,6 +305,7 @@ async def test_a_part_that_is_not_released_goes_to_a_human_under_its_own_words(
     assert len(talk.said) == 2
     assert talk.said[1].endswith(PART)
     assert "“cancel 1043”" in talk.case.brief["summary"]
+    assert [part["outcome"] for part in talk.case.brief["parts"]] == ["escalate", "send"]
     assert outcomes(talk) == ["escalate", "send"]
     assert talk.run.outcome == "escalate"
 
@@ -487,6 +488,29 @@ async def test_a_part_that_fails_goes_to_a_human_and_the_other_is_answered(
     failed, answered = parts.from_json(talk.run.parts)
     assert (failed.outcome, failed.error) == ("escalate", "escalate: RuntimeError: broken")
     assert (answered.outcome, answered.error) == ("send", None)
+
+
+@sqlite_alone
+async def test_a_part_that_failed_while_another_waits_stays_on_record(
+    opens: Opens, acts: dict[str, Act]
+) -> None:
+    async def fail(visit: Visit) -> Outcome:
+        if visit.part == 1:
+            raise RuntimeError("broken")
+        return await propose(visit)
+
+    acts |= {"work": fail, "say": fail}
+    nodes = {**PROPOSING["nodes"], "escalate": {"kind": "test_end", "act": "say"}}
+    async with opens({**PROPOSING, "nodes": nodes}) as floor:
+        asked = await floor.run("cancel 1042 and where is 1043?")
+        await decide(floor, asked.approval.id)
+        await floor.work(ConversationId(asked.conversation.id))
+        talk = await floor.see(ConversationId(asked.conversation.id))
+
+    assert (asked.run.status, outcomes(asked)) == ("waiting", ["wait", "escalate"])
+    assert talk.said[1:] == ["I suggest this: cancel order 1042\n\nOrder 1042 is cancelled."]
+    assert (talk.run.status, talk.run.error) == ("failed", "escalate: RuntimeError: broken")
+    assert len(talk.cases) == 1
 
 
 async def test_a_message_in_between_starts_the_turn_anew_and_nothing_is_said_twice(
