@@ -391,4 +391,4 @@ async def test_the_workflow_that_answers_customers_has_no_output(database_url: s
             await release(desk.floor, silent)
 
     found = [(problem["code"], problem["node"]) for problem in caught.value.problems]
-    assert found == [("bad_config", None), ("dead_end", "out")]
+    assert found == [("bad_config", None), ("missing_on_failure", None), ("dead_end", "out")]

@@ -83,5 +83,6 @@ def test_customers_are_not_given_a_workflow_that_ends_in_silence(frontdesk: Shel
     published = frontdesk.run("workflow", "publish", file, "--json")
 
     assert (checked[0], published[0]) == (1, 1)
-    assert [problem["code"] for problem in json.loads(published[1])["problems"]] == ["dead_end"]
+    codes = [problem["code"] for problem in json.loads(published[1])["problems"]]
+    assert codes == ["missing_on_failure", "dead_end"]
     assert json.loads(checked[1]) == json.loads(published[1])
