@@ -18,7 +18,7 @@ from orchestration.workflow import NodeSpec
 
 # More says nothing new about a distribution, and memory stays what it is.
 _KEPT = 500
-_WALKS = 200
+_WALKS = 1000
 # With fewer of the same intent, what a responder made of all turns says more.
 _ENOUGH = 8
 _LONGEST = 100

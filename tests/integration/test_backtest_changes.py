@@ -14,9 +14,13 @@ from sqlalchemy import update
 
 from orchestration import workflow
 from orchestration.backtest import Backtest, Batch, Change, Decision, Judging
+from orchestration.backtest.quiet import quiet
 from orchestration.engine import Program
+from orchestration.errors import NotAllowed
 from orchestration.models import Run, table
-from orchestration.types import Json
+from orchestration.nodes import Outcome, as_json
+from orchestration.types import Draft, Json
+from tests.fakes.acts import acting
 from tests.fakes.models import ScriptedModels
 from tests.fakes.programs import Desk, Hosts, api_workflow, open_desk, saying, stating
 from tests.fakes.workflows import SHIPPED, document
@@ -400,6 +404,47 @@ async def test_a_turn_is_not_lost_where_every_way_leads_to_a_human(open_it: Open
     assert report["urgent_lost"] == []
     assert change.route == ("human", "human")
     assert "the steps after the route 'human' are others" in change.why
+
+
+async def test_a_node_of_somebody_elses_is_never_run(open_it: Open) -> None:
+    done: list[str] = []
+
+    async def act(visit: Any) -> Outcome:
+        done.append(visit.node)
+        return Outcome(exit="done", updates={"draft": as_json(Draft(text="hi", responder="us"))})
+
+    ours = document(
+        "work",
+        work={"kind": "test_external", "act": "work", "next": "send"},
+        escalate={"kind": "escalate"},
+    )
+    with acting(work=act):
+        desk = await open_it(ours)
+        await desk.floor.programs.refresh()
+        await desk.floor.ask(WHERE)
+        elsewhere = json.loads(json.dumps(ours))
+        elsewhere["nodes"]["work"]["written"] = ["draft", "tried"]
+
+        same = await decided(desk, Program.of(workflow.parse(ours), 9))
+        other = await decided(desk, Program.of(workflow.parse(elsewhere), 9))
+
+    assert done == ["work"]
+    assert (same.end, same.is_exact) == ("send", True)
+    assert other.unknown == "what work would have led to was not recorded"
+
+
+async def test_whatever_would_begin_over_a_recording_is_refused(open_it: Open) -> None:
+    desk = await open_it()
+    parts = quiet(desk.floor.tools)
+
+    assert (parts.gateway, parts.http) == (None, None)
+    for ask in (
+        parts.orders.find_customer(id="C-1001"),
+        parts.orders.list_orders("C-1001"),
+        parts.orders.find_order("C-1001", "1042"),
+    ):
+        with pytest.raises(NotAllowed):
+            await ask
 
 
 async def test_turns_that_only_joined_a_case_are_left_out(open_it: Open) -> None:
