@@ -1,5 +1,6 @@
 """The workflow versions in use: the published ones, and older ones that runs are pinned to."""
 
+import asyncio
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 
@@ -65,6 +66,14 @@ class Programs:
                 lambda connection: store.get_version(connection, name, version)
             )
         )
+
+    async def workflow_of(self, name: str, version: int) -> Workflow:
+        """Return a numbered text to look at, even one whose kinds of node are no longer there."""
+        known = self._known.get((name, version))
+        if known:
+            return known.workflow
+        row = await self._database.read(lambda c: store.get_version(c, name, version))
+        return await asyncio.to_thread(workflow.parse, row.source)
 
     def _in_use(self, name: str) -> Program:
         if name not in self._published:

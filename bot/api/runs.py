@@ -51,9 +51,9 @@ async def get_run(id: str, app: CurrentApp) -> dict[str, Any]:
             store.list_calls(connection, id),
         )
     )
-    program = await app.programs.get(row.workflow, row.version)
+    taken = await app.programs.workflow_of(row.workflow, row.version)
     return {
         **shapes.run(row),
-        "decisions": [each.document() for each in explain(program.workflow, steps)],
+        "decisions": [each.document() for each in explain(taken, steps)],
         "steps": [shapes.step(step, calls) for step in steps],
     }

@@ -211,9 +211,23 @@ async def _held(customer: str) -> dict[str, Json]:
 
 async def _erase(customer: str) -> None:
     async with open_app() as app:
+        now = app.tools.clock()
         await app.database.write(
-            lambda connection: store.erase_customer(connection, customer), durable=True
+            lambda connection: _erase_all(connection, customer, now), durable=True
         )
+
+
+def _erase_all(connection: Connection, customer: str, now: datetime) -> None:
+    store.erase_customer(connection, customer)
+    store.record_audit(
+        connection,
+        actor=COMMAND_LINE,
+        action="customer.erased",
+        subject="customer",
+        # Their id is theirs; its hash still tells whether it was this one.
+        details={"sha256": store.sha256(customer)},
+        now=now,
+    )
 
 
 def _summary(held: dict[str, Json]) -> str:

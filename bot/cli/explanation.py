@@ -51,5 +51,5 @@ async def _explain(run: str) -> tuple[Run, Sequence[Decision]]:
         except NotFound as error:
             raise Failed(str(error)) from error
         steps = await app.database.read(lambda c: store.list_steps(c, run))
-        program = await app.programs.get(row.workflow, row.version)
-    return row, explain(program.workflow, steps)
+        taken = await app.programs.workflow_of(row.workflow, row.version)
+    return row, explain(taken, steps)

@@ -54,8 +54,8 @@ async def floor(tmp_path: Path, migrated_sqlite: Path) -> AsyncIterator[Floor]:
 
 
 async def decisions_of(floor: Floor, talk: Talk) -> list[Decision]:
-    program = await floor.programs.get(talk.run.workflow, talk.run.version)
-    return explain(program.workflow, talk.steps)
+    taken = await floor.programs.workflow_of(talk.run.workflow, talk.run.version)
+    return explain(taken, talk.steps)
 
 
 async def test_each_rule_before_the_one_that_fired_says_what_it_failed_on(floor: Floor) -> None:
@@ -97,6 +97,21 @@ async def test_a_run_is_explained_by_its_own_version(floor: Floor) -> None:
     await floor.programs.refresh()
 
     assert await decisions_of(floor, talk) == before
+
+
+async def test_a_run_is_explained_though_a_kind_of_its_nodes_is_gone(floor: Floor) -> None:
+    talk = await floor.run("where is my order 1042?")
+    nodes = {**WORKFLOW["nodes"], "old": {"kind": "no_longer_there"}}
+    source = json.dumps({**WORKFLOW, "nodes": nodes})
+
+    draft = await floor.database.write(
+        lambda c: store.add_draft(
+            c, name="support", source=source, author="test", base=1, now=floor.clock()
+        )
+    )
+
+    taken = await floor.programs.workflow_of("support", draft.version)
+    assert explain(taken, talk.steps) == await decisions_of(floor, talk)
 
 
 async def test_an_erased_run_says_that_it_cannot_tell(floor: Floor) -> None:
