@@ -46,6 +46,8 @@ def register(slack: AsyncApp, app: App) -> None:
         channel = event.get("channel") or event.get("channel_id")
         await _set_status(client, str(channel), str(event.get("thread_ts")), "active")
 
+    # A mention is told in two events; the first of them counts.
+    @slack.event("app_mention")
     @slack.event("message")
     async def at_work(
         event: dict[str, Any], client: AsyncWebClient, context: AsyncBoltContext

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from ruamel.yaml import YAML
 from sqlalchemy import Connection, text
 
 from bot import cli, sample
@@ -774,3 +775,23 @@ def test_what_is_imported_is_used_on_both_databases(
     assert answer.json["route"] == "simple"
     assert counts(database_url)["conversations"] == 0
     assert frontdesk("erase", "--customer", "C-1", "--yes").code == 0
+
+
+def test_the_slack_manifest_is_yaml_to_paste(frontdesk: Frontdesk) -> None:
+    by_socket = frontdesk("slack", "manifest")
+    by_http = frontdesk("slack", "manifest", "--http", "https://help.shop.example")
+
+    first, second = (YAML(typ="safe").load(answer.out) for answer in (by_socket, by_http))
+    assert (by_socket.code, by_http.code) == (0, 0)
+    assert first["settings"]["socket_mode_enabled"] is True
+    assert second["settings"]["event_subscriptions"]["request_url"].endswith("/slack/events")
+
+
+def test_the_slack_manifest_takes_no_address_that_slack_would_refuse(
+    frontdesk: Frontdesk,
+) -> None:
+    answer = frontdesk("slack", "manifest", "--http", "http://help.shop.example")
+
+    assert (answer.code, answer.out) == (2, "")
+    assert "--http" in answer.err
+    assert "https://" in answer.err

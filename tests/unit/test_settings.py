@@ -159,3 +159,36 @@ def test_a_refusal_does_not_repeat_the_secret(
 
 def test_a_bad_setting_is_bad_input() -> None:
     assert issubclass(BadSetting, BadInput)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("SLACK_BOT_TOKEN", "xoxp-of-a-person", "begins with xoxb-"),
+        ("SLACK_APP_TOKEN", "xoxb-of-a-bot", "begins with xapp-"),
+        ("SLACK_API_URL", "slack.com/api", "must begin with https://"),
+        ("FRONTDESK_SLACK_AGENTS_CHANNEL", "#support", "is no channel id"),
+    ],
+)
+def test_a_slack_setting_that_cannot_work_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, words: str
+) -> None:
+    told = refusal(monkeypatch, name, value)
+
+    assert told.startswith(f"{name}: ")
+    assert words in told
+    assert "for example" in told
+
+
+@pytest.mark.parametrize(
+    ("given", "is_on"),
+    [
+        ({}, False),
+        ({"slack_bot_token": "xoxb-1"}, False),
+        ({"slack_signing_secret": "secret", "slack_app_token": "xapp-1"}, False),
+        ({"slack_bot_token": "xoxb-1", "slack_signing_secret": "secret"}, True),
+        ({"slack_bot_token": "xoxb-1", "slack_app_token": "xapp-1"}, True),
+    ],
+)
+def test_slack_is_on_with_the_bot_token_and_a_way_in(given: dict[str, str], is_on: bool) -> None:
+    assert settings.read(**given).has_slack is is_on
