@@ -126,10 +126,17 @@ class Publishing:
             raise Conflict(f"the draft of {name!r} is {draft.version}, not {version}")
         return await self._publish(draft, release)
 
-    async def publish_text(self, source: str, release: Release) -> Published:
-        """Put a text in use that was no draft, such as a file's."""
+    async def publish_text(
+        self, source: str, release: Release, *, base: int | None = None
+    ) -> Published:
+        """Put a text in use that was no draft, such as a file's.
+
+        With `base` only if that is the newest number still; raises `Conflict` like `save_draft`.
+        """
         name = (await asyncio.to_thread(workflow.parse, source)).name
         newest = await self._database.read(lambda c: store.newest_version(c, name))
+        if base is not None and base != newest:
+            raise await self._conflict(name, base, newest)
         row = WorkflowVersion(
             name=name,
             version=newest + 1,

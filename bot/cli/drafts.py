@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from bot.cli.console import COMMAND_LINE, Failed, err, open_app, out, show_json
 from bot.cli.lines import read_file
-from bot.cli.workflows import AsJson, Author, File, Name, Of, workflows
+from bot.cli.workflows import AsJson, Author, Base, File, Name, Of, show_changes, workflows
 from orchestration import publishing, store, workflow
 from orchestration.errors import BadInput, Conflict, NotFound
 from orchestration.gates import Gates
@@ -20,16 +20,12 @@ from orchestration.programs import DEFAULT
 from orchestration.types import Json
 
 _LOOKS_BACK = 200
-_SIGNS = {"added": "green", "removed": "red", "moved": "cyan", "changed": "yellow"}
 
 
 @workflows.command("draft")
 def save_draft(
     file: Annotated[Path, typer.Argument(help="A document, YAML or JSON.")],
-    base: Annotated[
-        int | None,
-        typer.Option(help="The number of the text it was changed from; by default the newest."),
-    ] = None,
+    base: Base = None,
     author: Author = COMMAND_LINE,
     as_json: AsJson = False,
 ) -> None:
@@ -38,7 +34,7 @@ def save_draft(
     try:
         saved = asyncio.run(_save(source, base, author))
     except Conflict as conflict:
-        _show_changes(conflict.current, as_json=as_json)
+        show_changes(conflict.current, as_json=as_json)
         raise Failed(str(conflict)) from conflict
     if as_json:
         show_json({"name": saved.name, "version": saved.version, "base_version": saved.base})
@@ -72,7 +68,7 @@ def diff(
         raise Failed("give a file or --to, not both", code=2)
     source = read_file(file) if file else None
     told = asyncio.run(_compare(source, name, before, after))
-    _show_changes(told, as_json=as_json)
+    show_changes(told, as_json=as_json)
     if told["diff"]:
         raise typer.Exit(1)
 
@@ -102,18 +98,6 @@ def _told(
         raise NotFound(f"no workflow named {name!r} is published")
     names = (f"{name} {first.version}", "the file")
     return publishing.changes_between(first.source, source, names=names)
-
-
-def _show_changes(told: dict[str, Json], *, as_json: bool) -> None:
-    if as_json:
-        show_json(told)
-        return
-    for change in told.get("changes", ()):
-        what = change["what"]
-        out.print(f"{what:<8}", style=_SIGNS[what], end=" ", markup=False)
-        out.print(change["message"], markup=False, soft_wrap=True)
-    if told.get("diff"):
-        out.print(f"\n{told['diff']}", markup=False, soft_wrap=True, style="dim")
 
 
 @workflows.command("rollback")

@@ -16,7 +16,7 @@ from bot.cli.lines import read_file
 from bot.cli.reading import basis_in_use
 from bot.cli.reading import note as note_to_reader
 from orchestration import publishing, store, workflow
-from orchestration.errors import BadInput, GatesRefuse, InvalidWorkflow, NotFound
+from orchestration.errors import BadInput, Conflict, GatesRefuse, InvalidWorkflow, NotFound
 from orchestration.models import WorkflowVersion
 from orchestration.programs import DEFAULT
 from orchestration.publishing import Published, Release
@@ -27,10 +27,15 @@ workflows = typer.Typer(help="The workflow document.", no_args_is_help=True)
 cli.add_typer(workflows, name="workflow")
 
 MOST_SHOWN = 1000
+_SIGNS = {"added": "green", "removed": "red", "moved": "cyan", "changed": "yellow"}
 
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 Author = Annotated[str, typer.Option(help="Who does this, for the history and the audit log.")]
 Name = Annotated[str, typer.Argument(help="The workflow's name.")]
+Base = Annotated[
+    int | None,
+    typer.Option(help="The number of the text it was changed from; by default the newest."),
+]
 Of = Annotated[str, typer.Option("--workflow", help="Which workflow, where no file says it.")]
 File = Annotated[
     Path | None, typer.Argument(help="A document, YAML or JSON; without one the draft.")
@@ -124,6 +129,7 @@ def publish(
     note: Annotated[str, typer.Option(help="Why, for whoever reads the history.")] = "",
     force: Annotated[bool, typer.Option("--force", help="Overrule the gates; say why.")] = False,
     reason: Annotated[str, typer.Option(help="Why the gates are overruled.")] = "",
+    base: Base = None,
     author: Author = COMMAND_LINE,
     as_json: AsJson = False,
 ) -> None:
@@ -132,7 +138,7 @@ def publish(
     what = file or f"the draft of {name}"
     release = _release(author=author, note=note, force=force, reason=reason)
     try:
-        done = asyncio.run(_publish(source, name, release))
+        done = asyncio.run(_publish(source, name, release, base))
     except InvalidWorkflow as error:
         found = [Problem(**each) for each in error.problems]
         _show_problems(found, as_json=as_json)
@@ -140,6 +146,9 @@ def publish(
     except GatesRefuse as refused:
         _show_refusals(refused.refusals, as_json=as_json)
         raise Failed(f"{what} was not published; --force with a --reason overrules it") from refused
+    except Conflict as conflict:
+        show_changes(conflict.current, as_json=as_json)
+        raise Failed(str(conflict)) from conflict
     if as_json:
         show_json({"name": done.name, "version": done.version, "judged": done.judgement.words})
         return
@@ -155,11 +164,11 @@ def _release(*, author: str, note: str, force: bool, reason: str) -> Release:
         raise Failed(f"--reason: {error}", code=2) from error
 
 
-async def _publish(source: str | None, name: str, release: Release) -> Published:
+async def _publish(source: str | None, name: str, release: Release, base: int | None) -> Published:
     async with open_app() as app:
         if source is None:
-            return await app.publishing.publish_draft(name, release)
-        return await app.publishing.publish_text(source, release)
+            return await app.publishing.publish_draft(name, release, version=base)
+        return await app.publishing.publish_text(source, release, base=base)
 
 
 async def draft_of(name: str) -> WorkflowVersion:
@@ -178,6 +187,19 @@ def _show_refusals(refusals: Sequence[Mapping[str, Json]], *, as_json: bool) -> 
     for refusal in refusals:
         out.print(f"refused by {refusal['gate']}", style="red", end=" ", markup=False)
         out.print(refusal["message"], markup=False, soft_wrap=True)
+
+
+def show_changes(told: dict[str, Json], *, as_json: bool) -> None:
+    """Print what changed, in words and line by line."""
+    if as_json:
+        show_json(told)
+        return
+    for change in told.get("changes", ()):
+        what = change["what"]
+        out.print(f"{what:<8}", style=_SIGNS[what], end=" ", markup=False)
+        out.print(change["message"], markup=False, soft_wrap=True)
+    if told.get("diff"):
+        out.print(f"\n{told['diff']}", markup=False, soft_wrap=True, style="dim")
 
 
 def _show_problems(found: Sequence[Problem], *, as_json: bool) -> None:

@@ -75,6 +75,20 @@ def test_a_draft_based_on_an_older_text_shows_what_changed(shell: Shell, support
     assert "the draft 2 of 'support' was saved by maria since 1" in err
 
 
+def test_a_file_is_published_only_over_what_it_was_changed_from(
+    shell: Shell, support: Path
+) -> None:
+    shell.run("workflow", "publish", support, "--base", "1", "--author", "maria")
+    support.write_text(SUPPORT.replace("at_least: 0.7", "at_least: 0.9"), encoding="utf-8")
+
+    code, out, err = shell.run("workflow", "publish", support, "--base", "1")
+
+    assert code == 1
+    assert "is at least 0.8" in out
+    assert "the published version 2 of 'support' was saved by maria since 1" in err
+    assert shell.run("workflow", "publish", support, "--base", "2")[0] == 0
+
+
 def test_rolling_back_is_one_command(shell: Shell, support: Path) -> None:
     shell.run("workflow", "publish", support)
 
