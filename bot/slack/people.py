@@ -35,23 +35,21 @@ class People:
         self._app = app
         self._members: dict[str, _Members] = {}
         self._team: str | None = None
-        self._named: set[str] = set()
+        self._colleagues: set[str] = set()
 
     async def require_agent(self, client: AsyncWebClient, user: Mapping[str, Any]) -> str:
         """Return the id of an agent, whose name is known from here on; raises `NotAllowed`."""
-        id = str(user["id"])
         if not await self.is_agent(client, user):
             raise NotAllowed("only agents do this: members of the desk's channel in Slack")
-        await self._name(client, id)
-        return id
+        return str(user["id"])
 
     async def is_agent(self, client: AsyncWebClient, user: Mapping[str, Any]) -> bool:
         """Tell whether somebody is an agent; while Slack does not say, nobody new is."""
-        team = user.get("team_id")
+        id = str(user["id"])
         try:
-            if team is not None and team != await self._own_team(client):
+            if user.get("team_id") not in (None, await self._own_team(client)):
                 return False
-            return await self._is_member(client, str(user["id"]))
+            return await self._is_member(client, id) and await self._is_colleague(client, id)
         except ExternalFailure:
             return False
 
@@ -59,6 +57,21 @@ class People:
         if self._team is None:
             self._team = str((await call(client.auth_test()))["team_id"])
         return self._team
+
+    async def _is_colleague(self, client: AsyncWebClient, id: str) -> bool:
+        """Tell whether a member is of this workspace, and keep what they are called."""
+        if id in self._colleagues:
+            return True
+        found = (await call(client.users_info(user=id)))["user"]
+        is_stranger = found.get("is_stranger") or found.get("is_bot") or found.get("deleted")
+        if is_stranger or found.get("team_id") not in (None, self._team):
+            return False
+        profile = found.get("profile") or {}
+        name = profile.get("display_name") or profile.get("real_name") or found.get("name")
+        if name:
+            await self._app.database.write(lambda c: store.name_agent(c, id, str(name)))
+        self._colleagues.add(id)
+        return True
 
     async def _is_member(self, client: AsyncWebClient, user: str) -> bool:
         queues = self._app.tools.shop.queues.values()
@@ -72,19 +85,6 @@ class People:
             if user in known.ids:
                 return True
         return False
-
-    async def _name(self, client: AsyncWebClient, id: str) -> None:
-        if id in self._named:
-            return
-        try:
-            found = (await call(client.users_info(user=id)))["user"]
-        except ExternalFailure:
-            return
-        profile = found.get("profile") or {}
-        name = profile.get("display_name") or profile.get("real_name") or found.get("name")
-        if name:
-            await self._app.database.write(lambda c: store.name_agent(c, id, str(name)))
-        self._named.add(id)
 
 
 async def _ask(client: AsyncWebClient, board: str) -> _Members:

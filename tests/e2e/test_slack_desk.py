@@ -325,6 +325,8 @@ async def test_customers_and_people_of_other_organisations_do_nothing_on_a_card(
     card: Post, shop: SlackShop, slack: FakeSlack
 ) -> None:
     slack.add_person("U0EVE", "Eve", team="T0OTHER")
+    # A channel that is shared with another organisation has members of theirs.
+    slack.world.rooms[SUPPORT].members.add("U0EVE")
 
     for user in (BEN, "U0EVE"):
         await done(slack, slack.click(card, "case_claim", user))
