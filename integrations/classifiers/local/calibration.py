@@ -5,7 +5,7 @@ from typing import Any
 
 # The share of in-scope texts that must stay in scope.
 KEEP = 0.95
-_COLDEST, _HOTTEST, _TRIES = 0.02, 5.0, 60
+_COLDEST, _HOTTEST, _TRIES = 0.02, 5.0, 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,9 +22,10 @@ def calibrate(scores: Any, labels: Any) -> Calibration:
 
     if not len(labels):
         return Calibration(temperature=1.0, threshold=float("-inf"))
-    tries = np.geomspace(_COLDEST, _HOTTEST, _TRIES)
-    losses = [_loss(scores, labels, temperature) for temperature in tries]
-    best = float(tries[int(np.argmin(losses))])
+    rough = np.geomspace(_COLDEST, _HOTTEST, _TRIES)
+    near = _best(scores, labels, rough)
+    fine = np.geomspace(rough[max(near - 1, 0)], rough[min(near + 1, _TRIES - 1)], _TRIES)
+    best = float(fine[_best(scores, labels, fine)])
     threshold = float(np.quantile(in_scope_scores(scores), 1.0 - KEEP))
     return Calibration(temperature=best, threshold=threshold)
 
@@ -41,6 +42,12 @@ def probabilities(scores: Any, temperature: float) -> Any:
 def in_scope_scores(scores: Any) -> Any:
     """Return how much each text is like any class at all: its best score."""
     return scores.max(axis=-1)
+
+
+def _best(scores: Any, labels: Any, temperatures: Any) -> int:
+    """Return the place of the temperature whose probabilities are nearest to what is so."""
+    losses = [_loss(scores, labels, temperature) for temperature in temperatures]
+    return losses.index(min(losses))
 
 
 def _loss(scores: Any, labels: Any, temperature: float) -> float:

@@ -205,9 +205,7 @@ def _solve(
 def _svm(weighed: Any, targets: Any, strength: float) -> tuple[Any, Any, Any]:
     from sklearn.svm import LinearSVC
 
-    # Else an intent with many examples draws the others' messages.
-    svm = LinearSVC(C=strength, class_weight="balanced", tol=1e-3, random_state=0)
-    model = svm.fit(weighed, targets)
+    model = LinearSVC(C=strength, tol=1e-3, random_state=0).fit(weighed, targets)
     return model.coef_.T, model.intercept_, model.classes_
 
 
