@@ -22,7 +22,7 @@ from tests.fakes.openai_server import FakeOpenAI
 from tests.fakes.shopfront import PRESET, open_shop, stock
 
 KEY = "sk-not-a-real-key-1234567890"
-SHORT, FULL = 70, 2000
+SHORT, FULL = 50, 2000
 
 
 @dataclass(frozen=True, kw_only=True)
