@@ -43,17 +43,15 @@ async def receive(
 async def _store(tools: Toolbox, incoming: IncomingMessage, raw: Raw | None) -> Received | None:
     def add(connection: Connection) -> Received | None:
         now = tools.clock()
-        if raw:
-            store.keep(connection, raw, now)
         try:
             received = store.add_message(connection, incoming, now=now, debounce=tools.debounce)
         except NotFound:
             if raw is None:
                 raise
-            store.assign_raw(connection, raw, None)
+            store.keep(connection, raw, now, is_ours=False)
             return None
         if raw:
-            store.assign_raw(connection, raw, received.conversation)
+            store.keep(connection, raw, now, conversation=received.conversation)
         return received
 
     return await tools.database.write(add, durable=True)
@@ -66,10 +64,7 @@ async def keep(tools: Toolbox, raw: Raw, *, is_ours: bool = True) -> bool:
     """
 
     def add(connection: Connection) -> bool:
-        is_new = store.keep(connection, raw, tools.clock())
-        if not is_ours:
-            store.assign_raw(connection, raw, None)
-        return is_new
+        return store.keep(connection, raw, tools.clock(), is_ours=is_ours)
 
     return await tools.database.write(add, durable=True)
 
@@ -107,14 +102,13 @@ async def _change(
 ) -> None:
     def apply(connection: Connection) -> str | None:
         now = tools.clock()
-        is_new = store.keep(connection, raw, now)
         message = store.lock_message(connection, raw.source, source_id)
-        if message is None and is_ours:
-            raise NotFound(f"message {source_id!r} has not come yet")
-        store.assign_raw(connection, raw, message.conversation_id if message else None)
         if message is None:
+            if is_ours:
+                raise NotFound(f"message {source_id!r} has not come yet")
+            store.keep(connection, raw, now, is_ours=False)
             return None
-        if is_new:
+        if store.keep(connection, raw, now, conversation=message.conversation_id):
             change(connection, message, now)
         return message.conversation_id
 
@@ -134,9 +128,9 @@ async def stop(
 
     def apply(connection: Connection) -> Conversation | None:
         now = tools.clock()
-        is_new = store.keep(connection, raw, now)
         found = find(connection)
-        store.assign_raw(connection, raw, found.id if found else None)
+        id = found.id if found else None
+        is_new = store.keep(connection, raw, now, conversation=id, is_ours=found is not None)
         if found and is_new:
             current = store.lock(connection, found.id)
             if current.status in ("open", "resolved"):

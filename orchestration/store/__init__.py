@@ -126,7 +126,6 @@ from orchestration.store.examples import (
     lock_example,
 )
 from orchestration.store.inbox import (
-    assign_raw,
     keep,
     list_raw_kinds,
     lock_message,
@@ -276,7 +275,6 @@ __all__ = [
     "add_unless_there",
     "answer",
     "answer_all",
-    "assign_raw",
     "audit_hash",
     "begin_action",
     "bind",

@@ -107,15 +107,20 @@ def raise_revision(connection: Connection, conversation: str, **values: Any) -> 
     change(connection, conversation, revision=conversations.c.revision + 1, **values)
 
 
-def next_seq(connection: Connection, conversation: str) -> int:
-    """Take the next number of the conversation's messages and events."""
+def next_seq(connection: Connection, conversation: str, **values: Any) -> int:
+    """Take the next number of the conversation's messages and events, and set columns with it."""
     statement = (
         update(conversations)
         .where(conversations.c.id == conversation)
-        .values(next_seq=conversations.c.next_seq + 1)
+        .values(next_seq=conversations.c.next_seq + 1, **values)
         .returning(conversations.c.next_seq)
     )
     return int(connection.execute(statement).scalar_one()) - 1
+
+
+def next_seq_of_message(connection: Connection, conversation: str, **values: Any) -> int:
+    """Take the next number for what a customer writes: runs under way know less than that."""
+    return next_seq(connection, conversation, revision=conversations.c.revision + 1, **values)
 
 
 def record_event(

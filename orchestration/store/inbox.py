@@ -22,9 +22,23 @@ _QUOTED = 500
 _NO_WORDS = ("id", "_id", "ts", "type", "channel", "user", "team", "url", "_ts", "time")
 
 
-def keep(connection: Connection, raw: Raw, now: datetime) -> bool:
-    """Keep an event once; tell whether it was not there yet."""
-    event = RawEvent(source=raw.source, id=raw.id, kind=raw.kind, body=_masked(raw.body), at=now)
+def keep(
+    connection: Connection,
+    raw: Raw,
+    now: datetime,
+    *,
+    conversation: str | None = None,
+    is_ours: bool = True,
+) -> bool:
+    """Keep an event once, without its words where it is not ours; tell whether it is new."""
+    event = RawEvent(
+        source=raw.source,
+        id=raw.id,
+        kind=raw.kind,
+        conversation_id=conversation,
+        body=_masked(raw.body) if is_ours else None,
+        at=now,
+    )
     return rows.add_unless_there(connection, event)
 
 
@@ -36,16 +50,6 @@ def _masked(value: Json, name: str = "") -> Json:
     if isinstance(value, str) and not name.endswith(_NO_WORDS):
         return masking.mask(value)
     return value
-
-
-def assign_raw(connection: Connection, raw: Raw, conversation: str | None) -> None:
-    """Say whose conversation an event belongs to; the words of one that is nobody's are dropped."""
-    values = {"conversation_id": conversation} if conversation else {"body": None}
-    connection.execute(
-        update(raw_events)
-        .where(raw_events.c.source == raw.source, raw_events.c.id == raw.id)
-        .values(**values)
-    )
 
 
 def list_raw_kinds(connection: Connection) -> set[str]:

@@ -1,7 +1,6 @@
 """Messages: the one transaction in which one is received, and what is said in reply."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -47,9 +46,11 @@ def add_message(
     known = _find_known(connection, incoming)
     if known is not None:
         return _repeat(connection, known, incoming, debounce)
-    incoming = replace(incoming, conversation=_name_of(connection, incoming, now))
-    customer = _find_or_add_customer(connection, incoming.sender, now)
-    conversation = _find_or_add_conversation(connection, incoming, customer, now)
+    customer = _find_sender(connection, incoming, now)
+    joined = _find_joined(connection, incoming, customer, now) if customer else None
+    if customer is None or (joined is None and incoming.joins == "known"):
+        raise NotFound("the message belongs to no conversation that is known")
+    conversation = _find_or_add_conversation(connection, incoming, customer, joined, now)
     message = _insert(connection, incoming, conversation, now)
     due_at = _make_due(connection, conversation, now, debounce)
     return Received(
@@ -71,20 +72,14 @@ def _find_known(connection: Connection, incoming: IncomingMessage) -> Message | 
     )
 
 
-def _name_of(connection: Connection, incoming: IncomingMessage, now: datetime) -> str | None:
-    """Return the name of the conversation it belongs to; raises `NotFound` where none may begin."""
-    if incoming.joins == "named" and incoming.answers is None:
-        return incoming.conversation
-    person = _find_customer(connection, incoming.sender)
-    if incoming.joins == "newest":
-        # Two messages at the same moment must not begin a conversation each.
-        person = _find_or_add_customer(connection, incoming.sender, now)
-        lock = select(customers.c.id).where(customers.c.id == person.id).with_for_update()
-        connection.execute(lock)
-    found = _find_joined(connection, incoming, person, now) if person else None
-    if found is None and incoming.joins == "known":
-        raise NotFound("the message belongs to no conversation that is known")
-    return found.external_id if found else incoming.conversation
+def _find_sender(
+    connection: Connection, incoming: IncomingMessage, now: datetime
+) -> Customer | None:
+    """Return who wrote; None for somebody not known yet whose message may be nobody's."""
+    if incoming.joins == "known":
+        return _find_customer(connection, incoming.sender)
+    # Two messages at the same moment must not begin a conversation each.
+    return _find_or_add_customer(connection, incoming.sender, now, locks=incoming.joins == "newest")
 
 
 def _find_joined(
@@ -94,13 +89,13 @@ def _find_joined(
     if incoming.answers:
         above = find_above(connection, incoming.channel, incoming.source, incoming.answers)
     if above and above.customer_id == person.id:
-        return above
+        return conversations.newest_conversation(connection, above.channel, above.external_id)
     if incoming.joins == "known":
         named = conversations.newest_conversation(
             connection, incoming.channel, incoming.conversation or ""
         )
         return named if named and named.customer_id == person.id else None
-    if incoming.joins == "named":
+    if incoming.joins != "newest":
         return None
     # Below a message of ours whose number we have not got yet, too.
     newest = _newest_of(connection, incoming.channel, person)
@@ -159,17 +154,21 @@ def _repeat(
     )
 
 
-def _find_customer(connection: Connection, sender: Sender) -> Customer | None:
-    return rows.find(
-        connection,
-        Customer,
-        customers.c.source == sender.source,
-        customers.c.external_id == sender.external_id,
-    )
+def _find_customer(
+    connection: Connection, sender: Sender, *, locks: bool = False
+) -> Customer | None:
+    same = (customers.c.source == sender.source, customers.c.external_id == sender.external_id)
+    statement = select(customers).where(*same)
+    if locks:
+        statement = statement.with_for_update()
+    return next(iter(rows.fetch(connection, Customer, statement)), None)
 
 
-def _find_or_add_customer(connection: Connection, sender: Sender, now: datetime) -> Customer:
-    found = _find_customer(connection, sender)
+def _find_or_add_customer(
+    connection: Connection, sender: Sender, now: datetime, *, locks: bool = False
+) -> Customer:
+    """Return who wrote; with `locks` nobody else takes a message of theirs meanwhile."""
+    found = _find_customer(connection, sender, locks=locks)
     if found is None:
         new = Customer(
             id=rows.new_id(),
@@ -181,7 +180,7 @@ def _find_or_add_customer(connection: Connection, sender: Sender, now: datetime)
             created_at=now,
         )
         rows.add_unless_there(connection, new)
-        found = _find_customer(connection, sender)
+        found = _find_customer(connection, sender, locks=locks)
         assert found is not None  # noqa: S101
     changed = rows.without_nones({"email": sender.email, "name": sender.name})
     if any(getattr(found, name) != value for name, value in changed.items()):
@@ -199,10 +198,14 @@ def save_profile(connection: Connection, customer: str, profile: Profile, now: d
 
 
 def _find_or_add_conversation(
-    connection: Connection, incoming: IncomingMessage, customer: Customer, now: datetime
+    connection: Connection,
+    incoming: IncomingMessage,
+    customer: Customer,
+    joined: Conversation | None,
+    now: datetime,
 ) -> Conversation:
-    external = incoming.conversation or rows.new_id()
-    newest = conversations.newest_conversation(connection, incoming.channel, external)
+    external = joined.external_id if joined else incoming.conversation or rows.new_id()
+    newest = joined or conversations.newest_conversation(connection, incoming.channel, external)
     if newest is None:
         newest = _add_conversation(connection, incoming, external, customer, now, previous=None)
     if newest.customer_id != customer.id:
@@ -240,10 +243,15 @@ def _add_conversation(
 def _insert(
     connection: Connection, incoming: IncomingMessage, conversation: Conversation, now: datetime
 ) -> Message:
+    updates: dict[str, Any] = {"changed_at": now, "last_word": "customer"}
+    if incoming.reply_to:
+        updates |= {"reply_to": incoming.reply_to, "private_to": incoming.private_to}
+    if incoming.callback_url:
+        updates["callback_url"] = incoming.callback_url
     message = Message(
         id=rows.new_id(),
         conversation_id=conversation.id,
-        seq=conversations.next_seq(connection, conversation.id),
+        seq=conversations.next_seq_of_message(connection, conversation.id, **updates),
         author="customer",
         author_name=incoming.sender.name,
         text=masking.mask(incoming.text),
@@ -258,12 +266,6 @@ def _insert(
     if not rows.add_unless_there(connection, message):
         raise Repeated(f"message {incoming.source_id!r} is being received twice")
     _add_files(connection, message.id, incoming.attachments)
-    updates: dict[str, Any] = {"changed_at": now, "last_word": "customer"}
-    if incoming.reply_to:
-        updates |= {"reply_to": incoming.reply_to, "private_to": incoming.private_to}
-    if incoming.callback_url:
-        updates["callback_url"] = incoming.callback_url
-    conversations.raise_revision(connection, conversation.id, **updates)
     return message
 
 
