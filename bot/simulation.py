@@ -1,4 +1,7 @@
-"""One message through the published workflow, in a database of its own that is thrown away."""
+"""One message through the published workflow, in a database of its own that is thrown away.
+
+What its models were paid is real, and is booked in the operator's ledger.
+"""
 
 import asyncio
 from collections.abc import Sequence
@@ -13,11 +16,13 @@ from bot import app as parts
 from bot.basis import Basis
 from bot.settings import Settings
 from orchestration import intake, migrate, store
+from orchestration.database import Database
 from orchestration.models import (
     Approval,
     Conversation,
     Escalation,
     Message,
+    ModelCall,
     Run,
     Step,
     Workflow,
@@ -27,6 +32,9 @@ from orchestration.programs import DEFAULT
 from orchestration.types import ConversationId, CustomerRecord, IncomingMessage, Order, Sender
 
 SOURCE = "simulate"
+
+# A turn that is superseded begins again, a few times at the most.
+_MOST_RUNS = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +56,7 @@ async def simulate(
     *,
     customer: CustomerRecord | None = None,
     orders: Sequence[Order] = (),
+    ledger: Database | None = None,
 ) -> Simulation:
     """Take a message of this verified customer, or of a guest, to the end of its run."""
     with TemporaryDirectory(prefix="frontdesk-") as folder:
@@ -60,10 +69,31 @@ async def simulate(
             await app.prepare()
             await app.tools.catalog.refresh()
             received = await intake.receive(app.tools, app.dispatcher, _message(text, customer))
-            await app.advance(received.conversation)
+            try:
+                await app.advance(received.conversation)
+            finally:
+                await _book(app.database, ledger)
             return await app.database.read(lambda c: _read_back(c, received.conversation))
         finally:
             await app.close()
+
+
+async def _book(simulated: Database, ledger: Database | None) -> None:
+    paid = await simulated.read(_read_calls)
+    if ledger and paid:
+        await ledger.write(lambda c: _book_calls(c, paid))
+
+
+def _read_calls(connection: Connection) -> list[tuple[Run, list[ModelCall]]]:
+    runs = store.list_runs(connection, limit=_MOST_RUNS)
+    calls = [(run, store.list_calls(connection, run.id)) for run in runs]
+    return [(run, own) for run, own in calls if own]
+
+
+def _book_calls(connection: Connection, paid: list[tuple[Run, list[ModelCall]]]) -> None:
+    for tried, calls in paid:
+        run = store.add_simulated_run(connection, tried)
+        store.book_elsewhere(connection, calls, run, SOURCE)
 
 
 def _confined(read: Settings, url: str) -> Settings:
@@ -72,6 +102,7 @@ def _confined(read: Settings, url: str) -> Settings:
         "frontdesk_events_url": None,
         "frontdesk_callback_secret": None,
         "frontdesk_callback_hosts": None,
+        "slack_bot_token": None,
     }
     own = {"frontdesk_database_url": url, "frontdesk_debounce_seconds": 0.0}
     return read.model_copy(update=nowhere | own)

@@ -216,7 +216,7 @@ class Event(SQLModel, table=True):
 class Run(SQLModel, table=True):
     """One turn's trip through one workflow version.
 
-    `purpose` is `answer`, or `suggestion` where an agent has the conversation. Without
+    `purpose` is `answer`, `suggestion` where an agent has the conversation, or `simulation`. Without
     `has_baseline` nobody knows what the premium model would have cost.
     """
 

@@ -39,7 +39,7 @@ def simulate(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Take one message through the published workflow; nothing is sent or kept."""
+    """Take one message through the published workflow; nothing is sent, or kept but its cost."""
     logs.set_up(pretty=True, level="WARNING")
     with err.status("Simulating …"):
         customer, result = asyncio.run(_simulate(settings.read(), require_whole(text), email))
@@ -59,7 +59,10 @@ async def _simulate(
         basis = await read_basis(database)
         if email is not None:
             customer, orders = await _find_customer(database, email)
-    return customer, await simulation.simulate(read, basis, text, customer=customer, orders=orders)
+        result = await simulation.simulate(
+            read, basis, text, customer=customer, orders=orders, ledger=database
+        )
+    return customer, result
 
 
 async def _find_customer(

@@ -137,6 +137,7 @@ from orchestration.store.ledger import (
     CostReport,
     Costs,
     RunTotals,
+    book_elsewhere,
     costs,
     list_budgets,
     list_calls,
@@ -190,6 +191,8 @@ from orchestration.store.regressions import (
 from orchestration.store.rows import add, add_unless_there, fetch, find, get, new_id, plain, put
 from orchestration.store.runs import (
     API,
+    SIMULATION,
+    add_simulated_run,
     change_run,
     count_steps,
     find_unfinished,
@@ -254,6 +257,7 @@ from orchestration.store.workflows import (
 __all__ = [
     "API",
     "ERASED",
+    "SIMULATION",
     "UNDELIVERED",
     "AlreadyPending",
     "CostReport",
@@ -271,6 +275,7 @@ __all__ = [
     "add_draft",
     "add_escalation",
     "add_message",
+    "add_simulated_run",
     "add_to_intent",
     "add_unless_there",
     "answer",
@@ -278,6 +283,7 @@ __all__ = [
     "audit_hash",
     "begin_action",
     "bind",
+    "book_elsewhere",
     "change",
     "change_delivery",
     "change_escalation",

@@ -1,7 +1,7 @@
 """The ledger: every model call, the budgets they come out of, and the sums over them."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -196,6 +196,23 @@ def warn_once(connection: Connection, allowance: Allowance, *, now: datetime) ->
         .values(warned_at=now)
     )
     return connection.execute(statement).rowcount == 1
+
+
+def book_elsewhere(connection: Connection, paid: Sequence[ModelCall], run: Run, whose: str) -> None:
+    """Book calls that were made outside this database, as those of a run of it.
+
+    They count in the budgets of their day and month, which they may pass.
+    """
+    for call in paid:
+        mine = {"run_id": run.id, "conversation_id": run.conversation_id, "customer": whose}
+        rows.add(connection, ModelCall(**{**call.model_dump(), **mine}))
+        cost = call.reserved if call.cost is None else call.cost
+        periods = [f"{call.started_at:%Y-%m-%d}", f"{call.started_at:%Y-%m}"]
+        connection.execute(
+            update(budgets)
+            .where(budgets.c.scope.in_(("day", "month")), budgets.c.period.in_(periods))
+            .values(spent=budgets.c.spent + literal(cost or _NOTHING, Money()))
+        )
 
 
 def list_budgets(connection: Connection) -> list[Budget]:

@@ -14,6 +14,8 @@ steps = table(Step)
 
 # The channel of runs that another program asked for.
 API = "api"
+# The purpose and channel of runs that were tried, and of which nothing is kept but what they cost.
+SIMULATION = "simulation"
 
 
 def start_run(
@@ -84,6 +86,42 @@ def start_api_run(
         text=text,
         entry=dict(entry),
         started_at=now,
+    )
+    rows.add(connection, run)
+    return run
+
+
+def add_simulated_run(connection: Connection, tried: Run) -> Run:
+    """Record that a run was tried, without its words and steps, so that its calls can be booked."""
+    now = tried.started_at
+    person = Customer(id=rows.new_id(), source=SIMULATION, external_id=tried.id, created_at=now)
+    rows.add(connection, person)
+    conversation = Conversation(
+        id=rows.new_id(),
+        channel=SIMULATION,
+        external_id=tried.id,
+        customer_id=person.id,
+        status="resolved",
+        resolution="closed",
+        created_at=now,
+        changed_at=now,
+        resolved_at=now,
+    )
+    rows.add(connection, conversation)
+    run = Run(
+        id=tried.id,
+        conversation_id=conversation.id,
+        workflow=tried.workflow,
+        version=tried.version,
+        status="failed" if tried.status == "failed" else "done",
+        revision=conversation.revision,
+        purpose=SIMULATION,
+        text="",
+        route=tried.route,
+        cost=tried.cost,
+        has_baseline=False,
+        started_at=now,
+        finished_at=tried.finished_at or now,
     )
     rows.add(connection, run)
     return run

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,6 +27,9 @@ from orchestration.intents import load_intents, write_intents
 from orchestration.models import Conversation
 from orchestration.programs import publish
 from orchestration.types import IncomingMessage, Intent, Sender
+from tests.fakes.openai_server import FakeOpenAI
+from tests.fakes.scripts import answering
+from tests.fakes.shopfront import models_file
 
 T = TypeVar("T")
 
@@ -469,6 +473,34 @@ def test_a_customer_s_question_is_simulated_and_leaves_no_trace(
     assert "TRK-1042" in result["reply"]["text"]
     assert result["escalation"] is None
     assert counts(stocked) == before
+
+
+def test_what_a_simulation_pays_its_models_is_booked(
+    frontdesk: Frontdesk, stocked: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = counts(stocked)
+    with FakeOpenAI(key="sk-simulated") as server:
+        server.answer_with(answering)
+        prices = {"input_price": "4", "output_price": "20"}
+        one = {"model": "m", "api_base": server.url, "api_key_env": "MODEL_KEY", **prices}
+        monkeypatch.setenv("MODEL_KEY", "sk-simulated")
+        file = models_file(tmp_path, {"light": [one], "strong": [one]})
+        monkeypatch.setenv("FRONTDESK_MODELS_FILE", str(file))
+
+        simulated = frontdesk(
+            "simulate", "why was I charged twice for 1043", "--email", "ana@example.com", "--json"
+        )
+        asked = len(server.requests)
+
+    after = counts(stocked)
+    told = frontdesk("costs", "--json").json
+    assert asked > 0
+    assert Decimal(simulated.json["cost"]) == Decimal(told["spent"]) > 0
+    # A request that was given up is booked too.
+    assert told["calls"] >= asked
+    assert (told["turns"], Decimal(told["saved"])) == (0, 0)
+    changed = {name for name in after if after[name] != before[name]}
+    assert changed == {"customers", "conversations", "runs"}
 
 
 def test_a_simulated_visitor_is_told_of_no_order(frontdesk: Frontdesk, stocked: str) -> None:
