@@ -216,8 +216,8 @@ class Event(SQLModel, table=True):
 class Run(SQLModel, table=True):
     """One turn's trip through one workflow version.
 
-    `purpose` is `answer`, `suggestion` where an agent has the conversation, or `simulation`. Without
-    `has_baseline` nobody knows what the premium model would have cost.
+    `purpose` is `answer`, `suggestion` where an agent has the conversation, or `simulation`.
+    Without `has_baseline` nobody knows what the premium model would have cost.
     """
 
     __tablename__ = "runs"
