@@ -368,40 +368,62 @@ async def test_an_admins_own_example_outlives_the_customer_who_said_the_same(flo
     assert (await learnt(floor))["order_status"] == ("Where is it",)
 
 
-class Slow(FakeClassifier):
-    """Needs to be let go on before it has compared intents; the first time it fails."""
+class Comparing(FakeClassifier):
+    """Compares intents once it is let, and fails as often as it is told to."""
 
-    def __init__(self, asked: list[str], gate: Event) -> None:
+    def __init__(
+        self, asked: list[str], begun: Event, gate: Event, failures: list[BadInput]
+    ) -> None:
         super().__init__()
-        self._asked, self._gate = asked, gate
+        self._asked, self._begun, self._gate, self._failures = asked, begun, gate, failures
 
     def fingerprint_of(self, intents: Sequence[Intent]) -> str:
         return " ".join(intent.name for intent in intents)
 
     def find_confusions(self, intents: Sequence[Intent]) -> list[Confusion]:
         self._asked.append(self.fingerprint_of(intents))
+        self._begun.set()
         self._gate.wait()
-        if len(self._asked) == 1:
-            raise BadInput("no")
+        if self._failures:
+            raise self._failures.pop()
         return []
 
 
 @sqlite_alone
-async def test_confusions_are_worked_out_once_for_all_who_ask(database_url: str) -> None:
-    asked, gate = list[str](), Event()
+async def test_confusions_are_worked_out_once_though_who_asked_first_has_left(
+    database_url: str,
+) -> None:
+    asked, begun, gate = list[str](), Event(), Event()
     async with open_floor(
-        database_url, workflow=SHIPPED, classifier=lambda: Slow(asked, gate)
+        database_url, workflow=SHIPPED, classifier=lambda: Comparing(asked, begun, gate, [])
+    ) as floor:
+        first = asyncio.create_task(floor.tools.catalog.find_confusions())
+        await asyncio.to_thread(begun.wait)
+        first.cancel()
+        second = asyncio.create_task(floor.tools.catalog.find_confusions())
+        gate.set()
+
+        assert await second == []
+        assert await floor.tools.catalog.find_confusions() == []
+        assert len(asked) == 1
+
+
+@sqlite_alone
+async def test_confusions_are_worked_out_anew_after_a_change_or_a_failure(
+    database_url: str,
+) -> None:
+    asked, gate, failures = list[str](), Event(), [BadInput("no")]
+    gate.set()
+    async with open_floor(
+        database_url, workflow=SHIPPED, classifier=lambda: Comparing(asked, Event(), gate, failures)
     ) as floor:
         find = floor.tools.catalog.find_confusions
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(find(), 0.01)
-        gate.set()
         with pytest.raises(BadInput):
             await find()
 
-        assert list(await asyncio.gather(find(), find())) == [[], []]
-        assert len(asked) == 2
-
+        assert await find() == []
         await floor.database.write(lambda c: store.replace_intents(c, INTENTS[:2]))
-        await find()
-        assert asked[1:] == [asked[0], "order_status return_policy"]
+        assert await find() == []
+
+        assert asked[0] == asked[1]
+        assert asked[2:] == ["order_status return_policy"]
