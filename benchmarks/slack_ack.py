@@ -57,15 +57,28 @@ def main() -> None:
         slack = stack.enter_context(FakeSlack())
         for number in range(PEOPLE):
             slack.world.people[f"U{number:04}"] = Person(id=f"U{number:04}", name=f"P {number}")
-        targets = {
-            "frontdesk": stack.enter_context(served(Path(folder), slack, postgres.get_uri())),
-            "bare": stack.enter_context(bare(Path(folder), postgres.get_uri())),
-            "embedded": stack.enter_context(embedded(Path(folder), slack)),
-        }
-        report = asyncio.run(measure(slack, targets, given.seconds, given.rate))
+        database = postgres.get_uri()
+        with served(Path(folder), slack, database) as url, bare(Path(folder), database) as other:
+            both = {"frontdesk": url, "bare": other}
+            report = asyncio.run(measure(slack, both, given.seconds, given.rate))
+        with embedded(Path(folder), slack) as url:
+            alone = asyncio.run(measure(slack, {"embedded": url}, given.seconds, given.rate))
+        report = compared({**report, **alone}, given.rate)
     json.dump(report, sys.stdout, indent=2)
     print()
-    sys.exit(0 if report["ratio_p99"] <= PROMISED and not report["refused"] else 1)
+    is_fine = report["ratio_p99"] <= PROMISED and not any(
+        report[name]["refused"] for name in ("frontdesk", "bare", "embedded")
+    )
+    sys.exit(0 if is_fine else 1)
+
+
+def compared(report: dict[str, Any], rate: int) -> dict[str, Any]:
+    """Return the report with how much longer Frontdesk takes than the least there can be."""
+    ratios = {
+        f"ratio_{name}": round(report["frontdesk"][f"{name}_ms"] / report["bare"][f"{name}_ms"], 2)
+        for name in ("p50", "p99")
+    }
+    return {"rate": rate, **report, **ratios}
 
 
 @contextmanager
@@ -132,37 +145,24 @@ def bare(folder: Path, database: str) -> Iterator[str]:
 async def measure(
     slack: FakeSlack, targets: Mapping[str, str], seconds: float, rate: int
 ) -> dict[str, Any]:
-    """Send to one server after the other, in short turns, and return what was measured."""
-    times: dict[str, list[float]] = {name: [] for name in targets}
-    refused = 0
+    """Send to one server after the other, in short turns, and return what was measured of each."""
+    answers: dict[str, list[tuple[float, int]]] = {name: [] for name in targets}
     # Shorter than the servers keep a connection, so that none is used while they close it.
     connector = aiohttp.TCPConnector(keepalive_timeout=1)
     async with aiohttp.ClientSession(connector=connector) as client:
-        for name, url in targets.items():
+        for url in targets.values():
             # What a first request has to load and connect is no part of the steady state.
             await turn(client, slack, url, 1.0, rate)
-            await asyncio.sleep(0.2)
-            times[name].clear()
         for _ in range(max(int(seconds / TURN_SECONDS), 1)):
             for name, url in targets.items():
-                answers = await turn(client, slack, url, TURN_SECONDS, rate)
-                refused += sum(status != 200 for _, status in answers)
-                times[name] += [took for took, _ in answers]
-        answered = {
-            name: await answer_times(client, slack, targets[name])
-            for name in ("frontdesk", "embedded")
-        }
-    figures = {name: figures_of(taken) for name, taken in times.items()}
-    ratio = figures["frontdesk"]["p99_ms"] / figures["bare"]["p99_ms"]
-    return {
-        "rate": rate,
-        "events_each": len(times["bare"]),
-        "refused": refused,
-        **figures,
-        "ratio_p99": round(ratio, 2),
-        "answered_beyond_debounce_ms": answered,
-        "ratio_p50": round(figures["frontdesk"]["p50_ms"] / figures["bare"]["p50_ms"], 2),
-    }
+                answers[name] += await turn(client, slack, url, TURN_SECONDS, rate)
+        figures = {name: figures_of(found) for name, found in answers.items()}
+        for name, url in targets.items():
+            if name != "bare":
+                figures[name]["answered_beyond_debounce_ms"] = await answer_times(
+                    client, slack, url
+                )
+    return figures
 
 
 async def answer_times(
@@ -240,9 +240,12 @@ def event(slack: FakeSlack, user: str) -> dict[str, Any]:
     }
 
 
-def figures_of(taken: list[float]) -> dict[str, float]:
+def figures_of(answers: list[tuple[float, int]]) -> dict[str, Any]:
+    taken = [seconds for seconds, _ in answers]
     cuts = quantiles(taken, n=100)
     return {
+        "events": len(answers),
+        "refused": sum(status != 200 for _, status in answers),
         "p50_ms": round(cuts[49] * 1000, 2),
         "p95_ms": round(cuts[94] * 1000, 2),
         "p99_ms": round(cuts[98] * 1000, 2),

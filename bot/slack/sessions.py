@@ -1,5 +1,6 @@
 """What Slack shows around a conversation: that somebody is at work, prompts, thumbs."""
 
+import asyncio
 import logging
 import re
 from collections.abc import Awaitable
@@ -24,8 +25,29 @@ log = logging.getLogger(__name__)
 _THUMBS = {"up": 5, "down": 1}
 
 
+class Courtesies:
+    """Lets through so many niceties a second, so that they hold up nobody's message in a rush."""
+
+    def __init__(self, per_second: float = 5.0) -> None:
+        self._per_second = per_second
+        self._left = per_second
+        self._counted_at = 0.0
+
+    def allow(self) -> bool:
+        """Tell whether there is room for one more."""
+        now = asyncio.get_running_loop().time()
+        earned = (now - self._counted_at) * self._per_second
+        self._left = min(self._left + earned, self._per_second)
+        self._counted_at = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+
 def register(slack: AsyncApp, app: App) -> None:
     """Register what belongs to the conversation itself, and a listener for all other events."""
+    courtesies = Courtesies()
 
     async def is_messages_tab(event: dict[str, Any]) -> bool:
         return event.get("tab") == "messages"
@@ -54,6 +76,8 @@ def register(slack: AsyncApp, app: App) -> None:
     ) -> None:
         received: Received | None = context.get(RECEIVED)
         if received is None or received.duplicate or not received.is_with_bot:
+            return
+        if not courtesies.allow():
             return
         thread = str(event.get("thread_ts") or event["ts"])
         if event.get("channel_type") == "im":
