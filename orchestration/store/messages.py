@@ -160,7 +160,8 @@ def _find_customer(
     same = (customers.c.source == sender.source, customers.c.external_id == sender.external_id)
     statement = select(customers).where(*same)
     if locks:
-        statement = statement.with_for_update()
+        # Not so strong that it waits for those who only refer to the row.
+        statement = statement.with_for_update(key_share=True)
     return next(iter(rows.fetch(connection, Customer, statement)), None)
 
 
