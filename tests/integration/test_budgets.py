@@ -104,6 +104,11 @@ async def test_calls_under_way_count_at_their_highest_price(open_process: Open) 
         tasks = [asyncio.create_task(ask(process, f"run-{number}")) for number in range(1, 5)]
         for _ in range(2):
             await gate.begun.acquire()
+        # The others are refused while these two are under way, not after them.
+        while sum(task.done() for task in tasks) < 2:
+            await asyncio.wait(
+                [task for task in tasks if not task.done()], return_when=asyncio.FIRST_COMPLETED
+            )
         under_way = (await process.budgets())["day"]
 
         gate.go_on.set()
