@@ -191,6 +191,11 @@ class Scene:
         """The file that slow turns wait for."""
         return self.folder / "gate"
 
+    @property
+    def reached(self) -> Path:
+        """The file that is there once a slow turn stands at the gate."""
+        return self.folder / "reached"
+
     async def bear(self, *, works: bool = True, fuse: int | str | None = None) -> Process:
         """Start a process; raises `Died` where its fuse blows before it is ready."""
         spec = Spec(
@@ -198,6 +203,7 @@ class Scene:
             shown=str(self.folder / "shown"),
             ledger=str(self.folder / "ledger"),
             gate=str(self.gate),
+            reached=str(self.reached),
             works=works,
             is_idempotent=self.is_idempotent,
             fuse=fuse,

@@ -192,7 +192,7 @@ async def test_a_wake_that_waits_when_the_worker_dies_is_not_lost(stage: Stage) 
     async with stage.scene("postgres", "chaos") as scene:
         door, worker = await scene.bear(works=False), await scene.bear()
         await scene.say(door, "customer", "slow")
-        await until_wakes(scene, "doing", 1)
+        await until_reached(scene)
         await scene.say(door, "customer", HI)
         await until_wakes(scene, "todo", 1)
 
@@ -315,6 +315,12 @@ async def wakes(scene: Scene) -> dict[str, int]:
         "SELECT status::text, count(*)::int FROM procrastinate_jobs GROUP BY status"
     )
     return {str(status): int(count) for status, count in found}
+
+
+async def until_reached(scene: Scene) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not scene.reached.exists():  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
 
 
 async def until_wakes(scene: Scene, status: str, count: int) -> None:

@@ -97,14 +97,16 @@ class Spec:
     """What a process is to be.
 
     `works` is False for one that only takes messages. It dies at the `fuse`-th boundary, or at the
-    first of that name. `shown`, `ledger` and `gate` are files: what customers saw, what was
-    charged, and what slow turns await. `shop` is the address of a shop that actions are done by.
+    first of that name. `shown`, `ledger`, `gate` and `reached` are files: what customers saw, what
+    was charged, what slow turns await, and that one awaits it. `shop` is the address of a shop that
+    actions are done by.
     """
 
     url: str
     shown: str
     ledger: str
     gate: str
+    reached: str
     works: bool = True
     is_idempotent: bool = False
     fuse: int | str | None = None
@@ -257,8 +259,10 @@ class Hazard(Node):
     async def run(self, visit: Visit) -> Outcome:
         if "poison" in visit.case.text:
             os.kill(os.getpid(), signal.SIGKILL)
-        while "slow" in visit.case.text and not _is_there(Surroundings.spec.gate):  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
+        if "slow" in visit.case.text:
+            _touch(Surroundings.spec.reached)
+            while not _is_there(Surroundings.spec.gate):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
         return Outcome(exit="done")
 
 
@@ -365,6 +369,7 @@ async def warm_up() -> None:
             shown=f"{folder}/shown",
             ledger=f"{folder}/ledger",
             gate=f"{folder}/gate",
+            reached=f"{folder}/reached",
         )
         await asyncio.to_thread(migrate.upgrade, spec.url)
         await publish(spec.url, "chaos")
@@ -424,6 +429,10 @@ def _append(file: Path, entry: Mapping[str, Any]) -> None:
 
 def _is_there(file: str) -> bool:
     return Path(file).exists()
+
+
+def _touch(file: str) -> None:
+    Path(file).touch()
 
 
 if __name__ == "__main__":
