@@ -90,8 +90,7 @@ async function enter() {
   byId("log").removeAttribute("aria-busy");
   composer.start({ onSend: send, onProblem: tell });
   watchPage();
-  const news = { message: hear, edited: reword, status: follow, typing: showTyping };
-  stream = api.listen({ ...news, opened, lost });
+  stream = api.listen({ message: hear, edited, status: follow, typing: showTyping, opened, lost });
 }
 
 async function refresh() {
@@ -110,11 +109,6 @@ function take(message) {
     return false;
   }
   return thread.put(message);
-}
-
-/** Show what a message says since. */
-function reword({ id, text }) {
-  thread.change(id, text);
 }
 
 function hear(message) {
@@ -227,8 +221,7 @@ function showRating() {
   const { id, author } = thread.newest ?? {};
   const isRated = id === ratedId;
   if (!isRated) byId("rated").textContent = "";
-  const isOver = status === "resolved";
-  const isAnswer = author === "bot" ? isOver || status === "open" : author === "agent" && isOver;
+  const isAnswer = { open: ["bot"], resolved: ["bot", "agent"] }[status]?.includes(author);
   rating.hidden = !isAnswer || (isRated && !byId("rated").textContent);
   rating.classList.toggle("done", isRated);
 }
@@ -301,6 +294,7 @@ function settle() {
 }
 
 const toEnd = () => (scroller.scrollTop = scroller.scrollHeight);
+const edited = (news) => thread.has(news.id) && thread.put(news);
 const firstOf = (name) => name?.split(" ")[0];
 
 function watchPage() {

@@ -3,7 +3,6 @@
 const SVG = "http://www.w3.org/2000/svg";
 const LINK = /\bhttps?:\/\/[^\s<>"]+/gi;
 
-/** Return the element with this id. */
 export function byId(id) {
   return document.getElementById(id);
 }

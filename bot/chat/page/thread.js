@@ -39,15 +39,9 @@ export class Thread {
     const known = this.#entries.get(message.id);
     const entry = Object.assign(known ?? { attachments: [] }, message, { state: "sent" });
     this.#entries.set(message.id, entry);
-    this.last = Math.max(this.last, message.seq);
+    this.last = Math.max(this.last, entry.seq);
     this.#show(entry);
     return !known;
-  }
-
-  /** Let a message say something else. */
-  change(id, text) {
-    const entry = this.#entries.get(id);
-    if (entry) this.#show(Object.assign(entry, { text }));
   }
 
   /** Show what the customer has just written, before the server has it. */
@@ -76,7 +70,6 @@ export class Thread {
     this.mark(entry, "sent");
   }
 
-  /** Take a draft away. */
   drop(entry) {
     this.#entries.delete(entry.id);
     this.#settle();
