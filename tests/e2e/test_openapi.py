@@ -52,7 +52,7 @@ def ids(frontdesk: Frontdesk) -> dict[str, str]:
     }
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(110)
 @pytest.mark.parametrize("mode", list(GenerationMode))
 def test_nothing_that_the_schema_describes_ends_in_a_500(
     schema: BaseSchema, session: requests.Session, ids: dict[str, str], mode: GenerationMode
