@@ -195,6 +195,7 @@ def build(
         clock=clock,
         telemetry=metrics,
         debounce=settings.debounce,
+        console_url=settings.console_url,
         events_url=settings.frontdesk_events_url if settings.frontdesk_callback_secret else None,
     )
     client = GuardedClient(settings.callback_hosts)

@@ -5,7 +5,7 @@ import re
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from dotenv import dotenv_values
 from pydantic import AfterValidator, Field, ValidationError, field_validator
@@ -43,6 +43,8 @@ _EXAMPLES = {
     "FRONTDESK_BUDGET_CUSTOMER": "1.00",
     "FRONTDESK_BUDGET_DAY": "20",
     "FRONTDESK_BUDGET_MONTH": "300",
+    "FRONTDESK_PUBLIC_URL": "https://help.shop.example",
+    "FRONTDESK_CONSOLE_BUILD": "skip",
     "SLACK_BOT_TOKEN": "the token that begins with xoxb-, from OAuth & Permissions",
     "SLACK_SIGNING_SECRET": "the signing secret, from Basic Information",
     "SLACK_APP_TOKEN": "the token that begins with xapp-, from Basic Information",
@@ -95,6 +97,17 @@ def _web_address(text: str | None) -> str | None:
     if text is not None and not text.startswith(("https://", "http://")):
         raise ValueError("must begin with https:// or http://")
     return text
+
+
+def _public_url(text: str | None) -> str | None:
+    if text is None:
+        return None
+    # Pages and links are made of it; what follows the host would end up in their middle.
+    if not re.fullmatch(r"https?://[\w.:\[\]-]+/?", text, re.ASCII):
+        raise ValueError("must be https:// or http:// and a host, without path or query")
+    if len(text) > 300:
+        raise ValueError("is longer than 300 characters")
+    return text.rstrip("/")
 
 
 def _bot_token(text: str | None) -> str | None:
@@ -163,6 +176,8 @@ class Settings(BaseSettings):
     frontdesk_budget_customer: Cap = None
     frontdesk_budget_day: Cap = None
     frontdesk_budget_month: Cap = None
+    frontdesk_public_url: Annotated[str | None, AfterValidator(_public_url)] = None
+    frontdesk_console_build: Literal["auto", "skip", "require"] = "auto"
     slack_bot_token: Annotated[str | None, AfterValidator(_bot_token)] = None
     slack_signing_secret: str | None = None
     slack_app_token: Annotated[str | None, AfterValidator(_app_token)] = None
@@ -184,6 +199,11 @@ class Settings(BaseSettings):
     def has_slack(self) -> bool:
         """Whether Slack is on: a bot token, and a way for events to come in."""
         return bool(self.slack_bot_token and (self.slack_app_token or self.slack_signing_secret))
+
+    @property
+    def console_url(self) -> str | None:
+        """Where agents' browsers find the console, if the operator says."""
+        return f"{self.frontdesk_public_url}/console" if self.frontdesk_public_url else None
 
     @property
     def callback_hosts(self) -> AllowedHosts:

@@ -83,11 +83,16 @@ class _Board:
             "channel": self.conversation.channel,
             "target": self._target(case),
             "rating": self.conversation.rating if is_newest else None,
+            **self._console(case),
         }
         is_open = case.status in OPEN
         card = self._show("case", case.id, facts, case.queue, is_open=is_open)
         if card and is_newest:
             self._tell(case, card)
+
+    def _console(self, case: Escalation) -> dict[str, Json]:
+        url = self.tools.console_url
+        return {"console": f"{url}/cases/{case.id}"} if url else {}
 
     def show_approval(self, approval: Approval, queue: str) -> None:
         said = store.list_said_since(self.connection, approval)

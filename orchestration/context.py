@@ -45,6 +45,7 @@ class Toolbox:
     telemetry: Telemetry
     debounce: timedelta
     events_url: str | None = None
+    console_url: str | None = None
     gateway: Gateway | None = None
     http: HttpCaller | None = None
     directories: Mapping[str, Directory] = field(default_factory=dict)

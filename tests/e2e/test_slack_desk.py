@@ -402,6 +402,29 @@ async def test_a_case_goes_to_another_agent_who_has_not_paused(
 
 
 @sqlite_alone
+async def test_a_case_opens_in_the_console_from_its_menu_and_stays_as_it_is(
+    database_url: str, slack: FakeSlack
+) -> None:
+    async with open_shop(database_url, slack, public_url="https://help.shop.example") as shop:
+        slack.dm(ANA, "I want my money back")
+        card = await root_card(slack)
+        await claimed(slack, card)
+        before = (await the_talk(shop)).case
+        options = card.actions()["case_more"]["options"]
+
+        clicked = await done(slack, slack.click(card, "case_more", MARIA, value=more(card, "open")))
+        after = (await the_talk(shop)).case
+
+    assert [one["url"] for one in options if "url" in one] == [
+        f"https://help.shop.example/console/cases/{before.id}"
+    ]
+    assert len(options) == 5
+    assert clicked.is_acked
+    assert (slack.views, slack.ephemerals) == ([], [])
+    assert after.version == before.version
+
+
+@sqlite_alone
 async def test_a_case_is_put_to_rest_by_its_menu(
     card: Post, shop: SlackShop, slack: FakeSlack
 ) -> None:

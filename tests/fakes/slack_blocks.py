@@ -211,6 +211,15 @@ def _button(one: Any, place: str) -> Broken:
 
 def _overflow(one: Any, place: str) -> Broken:
     yield from _options(one, place, most=5, longest_value=150)
+    for index, option in enumerate(one.get("options") or ()):
+        if "url" in option:
+            yield from _link(option["url"], f"{place}.options[{index}].url")
+
+
+def _link(url: Any, place: str) -> Broken:
+    if not isinstance(url, str) or not url.startswith(("https://", "http://")):
+        yield f"{place} must be the address of a page"
+    yield from _length(url, place, 3_000)
 
 
 def _select(one: Any, place: str) -> Broken:

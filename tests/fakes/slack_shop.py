@@ -105,6 +105,7 @@ async def open_shop(
     interval: float = 0.0,
     works: bool = True,
     dispatcher: Dispatcher | None = None,
+    public_url: str | None = None,
 ) -> AsyncIterator[SlackShop]:
     """Run the app against a Slack, over a migrated database, until left.
 
@@ -113,6 +114,7 @@ async def open_shop(
     environment = slack.socket_environment if socket_mode else slack.environment
     read = settings.read(
         frontdesk_database_url=database_url,
+        frontdesk_public_url=public_url,
         **{name: environment.get(name.upper()) for name in _SETTINGS},
     )
     app = await _build(

@@ -115,6 +115,13 @@ def test_database_urls_of_the_contract_are_taken(monkeypatch: pytest.MonkeyPatch
         ("FRONTDESK_EVENTS_URL", "nonsense", "https://", "https://shop.example"),
         ("FRONTDESK_EVENTS_URL", "file:///etc/passwd", "https://", "https://shop.example"),
         ("FRONTDESK_CHAT_ORIGINS", "shop.example", "https://", "https://shop.example"),
+        ("FRONTDESK_PUBLIC_URL", "help.shop.example", "https://", "https://help.shop.example"),
+        ("FRONTDESK_PUBLIC_URL", "https://shop.example/help", "without path", "https://help.shop"),
+        ("FRONTDESK_PUBLIC_URL", "https://shop.example?a=1", "without path", "https://help.shop"),
+        ("FRONTDESK_PUBLIC_URL", "https://a@shop.example", "without path", "https://help.shop"),
+        ("FRONTDESK_PUBLIC_URL", "javascript:alert(1)", "https://", "https://help.shop.example"),
+        ("FRONTDESK_PUBLIC_URL", f"https://{'x' * 300}", "300 characters", "https://help.shop"),
+        ("FRONTDESK_CONSOLE_BUILD", "never", "'auto'", "skip"),
         ("FRONTDESK_CHAT_ORIGINS", "https://shop.example; script-src *", "origin", "https://shop"),
         ("FRONTDESK_DEBOUNCE_SECONDS", "soon", "number", "1.0"),
         ("FRONTDESK_DEBOUNCE_SECONDS", "-1", "greater", "1.0"),
@@ -141,6 +148,15 @@ def test_all_bad_values_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> No
         "FRONTDESK_PORT",
         "FRONTDESK_ADMIN_KEY",
     }
+
+
+@pytest.mark.parametrize("url", ["https://help.shop.example/", "https://help.shop.example"])
+def test_the_console_is_where_the_operator_says_that_frontdesk_is(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("FRONTDESK_PUBLIC_URL", url)
+
+    assert settings.read().console_url == "https://help.shop.example/console"
 
 
 @pytest.mark.parametrize(

@@ -128,6 +128,12 @@ def actions_of(drawing: Drawing) -> dict[str, str]:
     return found
 
 
+def options_of(drawing: Drawing) -> list[dict[str, Any]]:
+    """Return what the overflow offers."""
+    elements = [one for block in drawing.blocks for one in block.get("elements", [])]
+    return [option for one in elements for option in one.get("options", [])]
+
+
 def words_of(drawing: Drawing) -> str:
     return json.dumps([drawing.text, drawing.blocks], ensure_ascii=False)
 
@@ -171,6 +177,7 @@ def words_of(drawing: Drawing) -> str:
             "tried": st.lists(st.dictionaries(st.text(max_size=5), TEXTS), max_size=40),
             "problems": st.lists(TEXTS, max_size=10),
             "files": FILES,
+            "console": st.none() | st.just(f"https://{'h' * 250}/console/cases/{'e' * 32}"),
         },
     )
 )
@@ -276,6 +283,23 @@ def test_a_claimed_case_offers_the_suggestion_that_it_shows() -> None:
     assert actions["case_send"] == actions["case_edit"] == f"{value}:7"
     assert {"case_reply", "case_resolve", "hand-back", "release"} <= set(actions)
     assert "case_claim" not in actions
+
+
+@pytest.mark.parametrize("status", ["open", "claimed"])
+def test_with_a_public_address_a_case_opens_in_the_console(status: str) -> None:
+    url = f"https://help.shop.example/console/cases/{CASE['id']}"
+
+    drawing = draw("case.card", {**CASE, "status": status, "console": url})
+
+    [last] = [each for each in options_of(drawing) if each["text"]["text"] == "Open in console"]
+    assert last["url"] == url
+    assert problems_of(drawing) == []
+
+
+def test_without_a_public_address_no_card_leads_to_the_console() -> None:
+    drawing = draw("case.card", CASE)
+
+    assert [each for each in options_of(drawing) if "url" in each] == []
 
 
 def test_without_a_suggestion_there_is_none_to_send() -> None:

@@ -207,7 +207,12 @@ def _more(facts: Facts, value: str) -> Block:
     offered = {"reassign": "Reassign", "snooze": "Snooze"}
     if facts["status"] == "claimed":
         offered |= {"hand-back": "Hand back to bot", "release": "Put back in the queue"}
-    options = [{"text": plain(text), "value": f"{what}:{value}"} for what, text in offered.items()]
+    options: list[Block] = [
+        {"text": plain(text), "value": f"{what}:{value}"} for what, text in offered.items()
+    ]
+    if url := facts.get("console"):
+        # A menu takes five of them, and four are the most that stand before this one.
+        options.append({"text": plain("Open in console"), "value": f"open:{value}", "url": url})
     return {"type": "overflow", "action_id": "case_more", "options": options}
 
 
