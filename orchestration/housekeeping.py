@@ -12,6 +12,8 @@ from orchestration.interfaces import Dispatcher
 # A customer who has been silent so long after the bot's answer is taken to be content.
 ASSUMED_AFTER = timedelta(hours=24)
 COMMANDS_KEPT = timedelta(days=7)
+# Far longer than an idle one opens anything.
+IDLE_SESSIONS_KEPT = timedelta(days=1)
 TRIALS_KEPT = timedelta(days=90)
 
 
@@ -53,6 +55,9 @@ async def forget(tools: Toolbox, *, retention: timedelta | None) -> None:
         lambda connection: store.drop_expired(
             connection, now=now, commands_before=now - COMMANDS_KEPT
         )
+    )
+    await tools.database.write(
+        lambda connection: store.drop_idle_sessions(connection, before=now - IDLE_SESSIONS_KEPT)
     )
     await tools.database.write(
         lambda connection: store.drop_trials(connection, before=now - TRIALS_KEPT)

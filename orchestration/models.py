@@ -751,6 +751,18 @@ class ChatSession(SQLModel, table=True):
     expires_at: datetime = Field(sa_type=Moment)
 
 
+class ConsoleSession(SQLModel, table=True):
+    """An agent's session in the console; from it neither cookie nor admin key can be had."""
+
+    __tablename__ = "console_sessions"
+
+    token_hash: str = Field(primary_key=True)
+    key_mark: str
+    agent: str
+    opened_at: datetime = Field(sa_type=Moment)
+    used_at: datetime = Field(sa_type=Moment, index=True)
+
+
 class Command(SQLModel, table=True):
     """An agent's command that was carried out, by its idempotency key."""
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
 from sqlalchemy import Connection
 
-from bot.api import shapes, streams
+from bot.api import sessions, shapes, streams
 from bot.api.guards import AdminOnly, CurrentApp, Reader, small_body
 from bot.api.pages import Cursor, Limit, page, read_cursor
 from bot.api.schemas import ConversationStatusIn, RatingIn
@@ -64,7 +64,8 @@ async def watch(id: str, request: Request, app: CurrentApp, key: Reader) -> Stre
     """Stream `message`, `status` and `typing` events; resumable with Last-Event-ID."""
     after = streams.last_seen(request)
     await app.database.read(lambda connection: store.get(connection, Conversation, id))
-    return streams.stream(app, lambda c: store.find_conversation(c, id), after)
+    lasts = sessions.lasting(app, request)
+    return streams.stream(app, lambda c: store.find_conversation(c, id), after, lasts=lasts)
 
 
 @router.post("/{id}/rating", dependencies=[Depends(small_body)])

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
+from bot.api import sessions
 from bot.api.guards import CurrentApp, bearer, is_key, limited_body
 from bot.api.schemas import MessageIn, ReceivedOut
 from bot.app import App
@@ -30,7 +31,7 @@ async def receive(
     request: Request, app: CurrentApp, body: Annotated[bytes, Depends(limited_body)]
 ) -> ReceivedOut:
     """Take a customer's message; the same id and body again is accepted and ignored."""
-    signed_id = _authenticate(app, request, body)
+    signed_id = await _authenticate(app, request, body)
     try:
         message = MessageIn.model_validate_json(body)
     except ValidationError as error:
@@ -43,7 +44,7 @@ async def receive(
     )
 
 
-def _authenticate(app: App, request: Request, body: bytes) -> str | None:
+async def _authenticate(app: App, request: Request, body: bytes) -> str | None:
     """Return the webhook-id of a signed request; raises `NotAuthenticated` where nothing opens."""
     settings = app.settings
     given = bearer(request)
@@ -51,6 +52,8 @@ def _authenticate(app: App, request: Request, body: bytes) -> str | None:
         return request.headers.get("webhook-id")
     if "webhook-signature" in request.headers and settings.webhook_secrets:
         return signatures.verify(settings.webhook_secrets, request.headers, body, app.tools.clock())
+    if await sessions.opens(app, request):
+        return None
     raise NotAuthenticated("send a valid key as Authorization: Bearer …, or sign the request")
 
 

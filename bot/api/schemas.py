@@ -6,7 +6,15 @@ import math
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from bot.api.problems import TOO_LARGE
@@ -53,6 +61,11 @@ def _short_enough(text: str) -> str:
 
 
 Line = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(storable)]
+AgentName = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=120),
+    AfterValidator(storable),
+]
 Email = Annotated[
     str, Field(max_length=320, pattern=r"^[^@\s]+@[^@\s]+$"), AfterValidator(storable)
 ]
@@ -222,6 +235,28 @@ class DecisionIn(Body):
     """Who decides."""
 
     agent: Line
+
+
+class ConsoleSessionIn(Body):
+    """Who signs in to the console: by the admin key, or by a link that works once."""
+
+    agent: AgentName
+    key: Annotated[str, Field(max_length=500), AfterValidator(storable)] | None = None
+    once: Annotated[str, Field(max_length=100), AfterValidator(storable)] | None = None
+
+    @model_validator(mode="after")
+    def _has_one_of_both(self) -> "ConsoleSessionIn":
+        if (self.key is None) == (self.once is None):
+            raise ValueError("needs either key or once")
+        return self
+
+
+class ConsoleSessionOut(BaseModel):
+    """An open session of the console, and what its writes must bring along."""
+
+    agent: str
+    csrf: str
+    expires_at: AwareDatetime
 
 
 class ChatSessionIn(Body):

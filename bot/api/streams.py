@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from fastapi import Request
@@ -32,17 +32,36 @@ def last_seen(request: Request) -> int:
 Finder = Callable[[Connection], Conversation | None]
 
 
-def stream(app: App, find: Finder, after: int, *, is_customer: bool = False) -> StreamingResponse:
+async def always() -> bool:
+    """Say of a stream that nothing but its watcher ends it."""
+    return True
+
+
+def stream(
+    app: App,
+    find: Finder,
+    after: int,
+    *,
+    is_customer: bool = False,
+    lasts: Callable[[], Awaitable[bool]] = always,
+) -> StreamingResponse:
     """Answer with a conversation's events from a number on, until the watcher leaves.
 
     Where `find` finds none yet, the watcher waits for it. The stream of a page that `is_customer`
-    says that they are there.
+    says that they are there. It ends when what let the watcher in no longer `lasts`.
     """
-    events = _events(app, find, after, is_customer=is_customer)
+    events = _events(app, find, after, is_customer=is_customer, lasts=lasts)
     return StreamingResponse(events, media_type="text/event-stream", headers=_HEADERS)
 
 
-async def _events(app: App, find: Finder, after: int, *, is_customer: bool) -> AsyncIterator[str]:
+async def _events(
+    app: App,
+    find: Finder,
+    after: int,
+    *,
+    is_customer: bool,
+    lasts: Callable[[], Awaitable[bool]],
+) -> AsyncIterator[str]:
     yield "retry: 2000\n\n"
     watcher = _Watcher(app, find, after)
     loop = asyncio.get_running_loop()
@@ -52,6 +71,8 @@ async def _events(app: App, find: Finder, after: int, *, is_customer: bool) -> A
             yield event
         if loop.time() - beat >= HEARTBEAT_SECONDS:
             beat = loop.time()
+            if not await lasts():
+                return
             if is_customer:
                 await watcher.note_presence()
             yield ": here\n\n"

@@ -11,11 +11,12 @@ from fastapi.responses import HTMLResponse, StreamingResponse
 from fastapi.staticfiles import StaticFiles
 from sqlalchemy import Connection
 
-from bot.api import shapes, streams
+from bot.api import limits, shapes, streams
 from bot.api.guards import CurrentApp, limited_body, small_body
+from bot.api.origins import own_origins
 from bot.api.schemas import ChatMessageIn, ChatSessionIn, RatingIn
 from bot.app import App
-from bot.chat import limits, sessions
+from bot.chat import sessions
 from orchestration import intake, resolution, store
 from orchestration.errors import Conflict, NotAllowed
 from orchestration.models import ChatSession
@@ -64,9 +65,7 @@ def _same_site(request: Request, app: CurrentApp) -> None:
     origin = request.headers.get("origin")
     if origin is None or origin in app.settings.chat_origins:
         return
-    own = f"{request.url.scheme}://{request.headers.get('host', '')}"
-    forwarded = f"https://{request.headers.get('host', '')}"
-    if origin not in (own, forwarded):
+    if origin not in own_origins(request):
         raise NotAllowed("this page may not use the chat; name it in FRONTDESK_CHAT_ORIGINS")
 
 

@@ -50,6 +50,12 @@ from orchestration.store.cards import (
     put_card,
     queue_again,
 )
+from orchestration.store.console import (
+    drop_idle_sessions,
+    end_console_session,
+    find_console_session,
+    note_use,
+)
 from orchestration.store.conversations import (
     Hold,
     change,
@@ -302,8 +308,10 @@ __all__ = [
     "customer_of",
     "decided_in",
     "drop_expired",
+    "drop_idle_sessions",
     "drop_trials",
     "due",
+    "end_console_session",
     "erase_conversation",
     "erase_customer",
     "expire_approvals",
@@ -316,6 +324,7 @@ __all__ = [
     "find_artifact",
     "find_card",
     "find_card_reference",
+    "find_console_session",
     "find_conversation",
     "find_delivery",
     "find_draft",
@@ -417,6 +426,7 @@ __all__ = [
     "newest_undelivered",
     "newest_version",
     "next_due",
+    "note_use",
     "open_approval",
     "pause_agent",
     "plain",
