@@ -9,6 +9,7 @@ from rich.panel import Panel
 
 from bot import app as parts
 from bot import sample, settings
+from bot.console.links import SignInLink
 from bot.settings import Settings
 from orchestration import store
 from orchestration.types import CustomerRecord
@@ -61,7 +62,7 @@ async def fill(read: Settings) -> dict[str, CustomerRecord]:
     return {id: known[id] for id in _CUSTOMERS}
 
 
-def greet(console: Console, read: Settings) -> None:
+def greet(console: Console, read: Settings, link: SignInLink) -> None:
     """Say where to click and what to type."""
     base = f"http://{read.frontdesk_host}:{read.frontdesk_port}"
     body = json.dumps(
@@ -75,6 +76,8 @@ def greet(console: Console, read: Settings) -> None:
     text = (
         f"[bold]Chat as a customer[/]   {base}/chat?as=C-1001   (Ana)\n"
         f"                      {base}/chat?as=C-1002   (Ben)\n"
+        f"[bold]Answer as an agent[/]   {base}/console/?once={link.token}   (once)\n"
+        f"                      {base}/console/   (with the admin key)\n"
         f"[bold]Admin key[/]            {read.frontdesk_admin_key}\n"
         f"[bold]API key[/]              {read.frontdesk_api_key}\n"
         f"[bold]Ends with[/]            Ctrl-C; started again it goes on where it was"

@@ -27,15 +27,27 @@ from bot.api import (
 from bot.api.guards import RequestGuard
 from bot.app import App
 from bot.chat import Samples
+from bot.console import pages, sign_in
+from bot.console.background import Build
+from bot.console.building import BUILT
+from bot.console.links import SignInLink
 
 if TYPE_CHECKING:
     from bot.slack import Slack
 
 
-def create(app: App, *, works: bool = True, samples: Samples | None = None) -> FastAPI:
+def create(
+    app: App,
+    *,
+    works: bool = True,
+    samples: Samples | None = None,
+    link: SignInLink | None = None,
+    build: Build | None = None,
+) -> FastAPI:
     """Return the web application; it starts and stops the parts with itself.
 
-    `samples` are the customers that the demo lets a visitor be; `serve` has none.
+    `samples` are the customers that the demo lets a visitor be, `link` signs in whoever started
+    it; `serve` has neither. `build` is that of the console, where this process does it.
     """
 
     slack = _slack(app)
@@ -48,6 +60,7 @@ def create(app: App, *, works: bool = True, samples: Samples | None = None) -> F
     api = FastAPI(title="Frontdesk", lifespan=lifespan, docs_url=None, redoc_url=None)
     api.state.app = app
     api.state.samples = samples
+    api.state.sign_in_link = link
     problems.install(api)
     for router in (
         messages.router,
@@ -70,9 +83,11 @@ def create(app: App, *, works: bool = True, samples: Samples | None = None) -> F
         intents.router,
         health.router,
         chat.router,
+        sign_in.router,
     ):
         api.include_router(router)
     chat.serve_page(api, app)
+    pages.serve(api, BUILT, why_missing=build.why_missing if build else lambda: None)
     if slack and slack.router:
         api.include_router(slack.router)
 

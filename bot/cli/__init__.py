@@ -8,6 +8,7 @@ from bot.basis import reason_of
 from bot.cli import (
     audit,
     backtests,
+    building,
     content,
     drafts,
     evaluation,
@@ -29,6 +30,7 @@ from orchestration.errors import FrontdeskError
 __all__ = [
     "audit",
     "backtests",
+    "building",
     "cli",
     "content",
     "drafts",

@@ -8,6 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.app import shop_of
 from bot.basis import problems_of, reason_of
+from bot.console.building import Builder
 from bot.findings import Finding, broken, fine, warning
 from bot.settings import BadSetting, Settings
 from integrations.http import GuardedClient
@@ -37,6 +38,7 @@ async def diagnose(read: Settings) -> list[Finding]:
         *_callbacks(read),
         *await _events(read),
         *_chat(read),
+        *_console(read),
         *_semantic_model(read),
         *_store_file(read),
         *await _slack(read),
@@ -188,6 +190,16 @@ def _chat(read: Settings) -> Iterator[Finding]:
     else:
         words = "FRONTDESK_CHAT_SECRET is not set; every visitor is unverified and sees no orders"
         yield warning("chat", words, "set it, and sign identities in your shop with it")
+
+
+def _console(read: Settings) -> Iterator[Finding]:
+    if url := read.console_url:
+        yield fine("console", f"cards of cases lead to {url}")
+    else:
+        yield fine("console", "FRONTDESK_PUBLIC_URL is not set; cards of cases do not lead to it")
+    if not Builder().is_built():
+        words = "it is not built, so agents work in Slack or over HTTP alone"
+        yield warning("console", words, "frontdesk console build, in a checkout")
 
 
 def _semantic_model(read: Settings) -> Iterator[Finding]:

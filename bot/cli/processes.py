@@ -1,10 +1,11 @@
 """The processes: serve, work, migrate and demo."""
 
 import asyncio
+import logging
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -17,9 +18,15 @@ from bot import app as parts
 from bot import demo, logs, settings, web
 from bot.basis import reason_of
 from bot.cli.console import Failed, cli, err, out
+from bot.console.background import Build, building
+from bot.console.building import NotBuilt
+from bot.console.links import SignInLink
 from bot.lock import FileLock
+from bot.settings import Settings
 from orchestration import migrate as migrations
 from orchestration.database import Database, is_sqlite_url
+
+log = logging.getLogger(__name__)
 
 
 @cli.command()
@@ -57,7 +64,18 @@ def serve(
         _require_schema(read.frontdesk_database_url)
         listener = _bound(read.frontdesk_host, read.frontdesk_port)
         app = parts.build(read)
-        _listen(web.create(app, works=not no_worker), listener)
+        with _console(read, log.info) as build:
+            _listen(web.create(app, works=not no_worker, build=build), listener)
+
+
+@contextmanager
+def _console(read: Settings, tell: Callable[[str], None]) -> Iterator[Build]:
+    """Have the console built meanwhile, where it has to be."""
+    try:
+        with building(read.frontdesk_console_build, tell) as build:
+            yield build
+    except NotBuilt as failed:
+        raise Failed(f"FRONTDESK_CONSOLE_BUILD is require: {failed}", code=2) from failed
 
 
 def _require_schema(url: str) -> None:
@@ -160,5 +178,7 @@ def run_demo(
         listener = _bound(read.frontdesk_host, port)
         app = parts.build(read)
         samples = asyncio.run(demo.fill(read))
-        demo.greet(out, read)
-        _listen(web.create(app, samples=samples), listener)
+        link = SignInLink(app.tools.clock)
+        demo.greet(out, read, link)
+        with _console(read, out.print) as build:
+            _listen(web.create(app, samples=samples, link=link, build=build), listener)

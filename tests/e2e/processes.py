@@ -15,6 +15,8 @@ import httpx
 
 ROOT = Path(__file__).parents[2]
 STARTS_WITHIN = 60.0
+# Nothing that a test starts builds the console.
+QUIET = {"FRONTDESK_CONSOLE_BUILD": "skip"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +95,7 @@ def run(folder: Path, *arguments: str, **settings: str) -> "subprocess.Completed
 def environment(settings: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of the tests without the developer's own settings."""
     own = {k: v for k, v in os.environ.items() if not k.startswith(("FRONTDESK_", "SLACK_"))}
-    return own | {"PYTHONPATH": str(ROOT), "COLUMNS": "200"} | dict(settings)
+    return own | {"PYTHONPATH": str(ROOT), "COLUMNS": "200", **QUIET} | dict(settings)
 
 
 def free_port() -> int:

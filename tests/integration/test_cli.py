@@ -76,6 +76,7 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in list(os.environ):
         if name.startswith("FRONTDESK_"):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("FRONTDESK_CONSOLE_BUILD", "skip")
     yield
     root.handlers[:], root.level = handlers, level
 

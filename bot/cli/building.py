@@ -1,0 +1,28 @@
+"""The console's build, in sight of whoever asks for it."""
+
+import typer
+
+from bot.cli.console import Failed, cli, err, out
+from bot.console.building import Builder, NotBuilt
+
+console = typer.Typer(help="The console in the browser.", no_args_is_help=True)
+cli.add_typer(console, name="console")
+
+
+@console.callback()
+def about() -> None:
+    """The console in the browser."""
+
+
+@console.command("build")
+def build() -> None:
+    """Build the console from its sources unless that is done; a checkout alone has them."""
+    builder = Builder()
+    try:
+        is_new = builder.build()
+    except NotBuilt as failed:
+        err.print(failed.details, markup=False, soft_wrap=True)
+        raise Failed(f"the console was not built: {failed}") from failed
+    if not builder.is_built():
+        raise Failed("there is no console here, nor sources to build one from")
+    out.print("The console is built." if is_new else "The console is built already.")
