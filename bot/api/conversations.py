@@ -7,6 +7,7 @@ from fastapi.responses import StreamingResponse
 from sqlalchemy import Connection
 
 from bot.api import sessions, shapes, streams
+from bot.api.answers import ConversationOut, answers
 from bot.api.guards import AdminOnly, CurrentApp, Reader, small_body
 from bot.api.pages import Cursor, Limit, page, read_cursor
 from bot.api.schemas import ConversationStatusIn, RatingIn
@@ -37,7 +38,7 @@ async def list_conversations(
     return await app.database.read(read)
 
 
-@router.get("/{id}")
+@router.get("/{id}", responses=answers(ConversationOut))
 async def get_conversation(id: str, app: CurrentApp, key: Reader) -> dict[str, Any]:
     """Return a conversation with what was said.
 

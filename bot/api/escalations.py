@@ -7,6 +7,14 @@ from fastapi import APIRouter, Depends, Header
 from sqlalchemy import Connection
 
 from bot.api import shapes
+from bot.api.answers import (
+    ApprovalOut,
+    ApprovalsOut,
+    CasesOut,
+    CommandOut,
+    WholeCaseOut,
+    answers,
+)
 from bot.api.guards import AdminOnly, CurrentApp, small_body
 from bot.api.pages import Cursor, Limit, page, read_cursor
 from bot.api.schemas import (
@@ -30,11 +38,13 @@ from orchestration.models import Approval, Conversation
 router = APIRouter(prefix="/v1", tags=["desk"], dependencies=[AdminOnly, Depends(small_body)])
 
 LONGEST_SNOOZE = timedelta(days=366)
+DONE = answers(CommandOut, conflicts=True)
+DECIDED = answers(ApprovalOut, conflicts=True)
 
 IdempotencyKey = Annotated[str | None, Header(max_length=200)]
 
 
-@router.get("/escalations")
+@router.get("/escalations", responses=answers(CasesOut))
 async def list_escalations(
     app: CurrentApp,
     status: EscalationStatusIn | None = None,
@@ -53,7 +63,7 @@ async def list_escalations(
     return page(items, [(row.created_at, row.id) for row in found], limit)
 
 
-@router.get("/escalations/{id}")
+@router.get("/escalations/{id}", responses=answers(WholeCaseOut))
 async def get_escalation(id: str, app: CurrentApp) -> dict[str, Any]:
     """Return a case with its brief, what was said since, and how its messages fare."""
     now = app.tools.clock()
@@ -84,7 +94,7 @@ def _parts(id: str, body: CommandIn, key: str | None) -> dict[str, Any]:
     return {"escalation": id, "agent": body.agent, "version": body.version, "key": key}
 
 
-@router.post("/escalations/{id}/claim")
+@router.post("/escalations/{id}/claim", responses=DONE)
 async def claim(
     id: str, body: CommandIn, app: CurrentApp, idempotency_key: IdempotencyKey = None
 ) -> dict[str, Any]:
@@ -92,7 +102,7 @@ async def claim(
     return await _command(app, "claim", Command(**_parts(id, body, idempotency_key)))
 
 
-@router.post("/escalations/{id}/release")
+@router.post("/escalations/{id}/release", responses=DONE)
 async def release(
     id: str, body: CommandIn, app: CurrentApp, idempotency_key: IdempotencyKey = None
 ) -> dict[str, Any]:
@@ -100,7 +110,7 @@ async def release(
     return await _command(app, "release", Command(**_parts(id, body, idempotency_key)))
 
 
-@router.post("/escalations/{id}/reassign")
+@router.post("/escalations/{id}/reassign", responses=DONE)
 async def reassign(
     id: str, body: ReassignIn, app: CurrentApp, idempotency_key: IdempotencyKey = None
 ) -> dict[str, Any]:
@@ -109,7 +119,7 @@ async def reassign(
     return await _command(app, "reassign", command)
 
 
-@router.post("/escalations/{id}/snooze")
+@router.post("/escalations/{id}/snooze", responses=DONE)
 async def snooze(
     id: str, body: SnoozeIn, app: CurrentApp, idempotency_key: IdempotencyKey = None
 ) -> dict[str, Any]:
@@ -120,7 +130,7 @@ async def snooze(
     return await _command(app, "snooze", command)
 
 
-@router.post("/escalations/{id}/reply")
+@router.post("/escalations/{id}/reply", responses=DONE)
 async def reply(
     id: str, body: WordsIn, app: CurrentApp, idempotency_key: IdempotencyKey = None
 ) -> dict[str, Any]:
@@ -129,7 +139,7 @@ async def reply(
     return await _command(app, "reply", command)
 
 
-@router.post("/escalations/{id}/edit")
+@router.post("/escalations/{id}/edit", responses=DONE)
 async def edit(
     id: str, body: EditIn, app: CurrentApp, idempotency_key: IdempotencyKey = None
 ) -> dict[str, Any]:
@@ -138,7 +148,7 @@ async def edit(
     return await _command(app, "edit", command)
 
 
-@router.post("/escalations/{id}/note")
+@router.post("/escalations/{id}/note", responses=DONE)
 async def note(
     id: str, body: WordsIn, app: CurrentApp, idempotency_key: IdempotencyKey = None
 ) -> dict[str, Any]:
@@ -147,7 +157,7 @@ async def note(
     return await _command(app, "note", command)
 
 
-@router.post("/escalations/{id}/hand-back")
+@router.post("/escalations/{id}/hand-back", responses=DONE)
 async def hand_back(
     id: str, body: CommandIn, app: CurrentApp, idempotency_key: IdempotencyKey = None
 ) -> dict[str, Any]:
@@ -155,7 +165,7 @@ async def hand_back(
     return await _command(app, "hand-back", Command(**_parts(id, body, idempotency_key)))
 
 
-@router.post("/escalations/{id}/resolve")
+@router.post("/escalations/{id}/resolve", responses=DONE)
 async def resolve(
     id: str, body: ResolveIn, app: CurrentApp, idempotency_key: IdempotencyKey = None
 ) -> dict[str, Any]:
@@ -164,7 +174,7 @@ async def resolve(
     return await _command(app, "resolve", command)
 
 
-@router.get("/approvals")
+@router.get("/approvals", responses=answers(ApprovalsOut))
 async def list_approvals(
     app: CurrentApp,
     status: ApprovalStatusIn | None = None,
@@ -182,7 +192,7 @@ async def list_approvals(
     return await app.database.read(read)
 
 
-@router.get("/approvals/{id}")
+@router.get("/approvals/{id}", responses=answers(ApprovalOut))
 async def get_approval(id: str, app: CurrentApp) -> dict[str, Any]:
     """Return one draft that waits, or waited."""
     return await app.database.read(
@@ -194,14 +204,14 @@ def _approval(connection: Connection, row: Approval) -> dict[str, Any]:
     return shapes.approval(row, store.list_said_since(connection, row))
 
 
-@router.post("/approvals/{id}/release")
+@router.post("/approvals/{id}/release", responses=DECIDED)
 async def release_draft(id: str, body: ReleaseIn, app: CurrentApp) -> dict[str, Any]:
     """Have what is proposed done, and send the draft as it is or as the agent edited it."""
     await app.desk.decide(id, agent=body.agent, status="released", text=body.text, reason=None)
     return await get_approval(id, app)
 
 
-@router.post("/approvals/{id}/reject")
+@router.post("/approvals/{id}/reject", responses=DECIDED)
 async def reject_draft(id: str, body: RejectIn, app: CurrentApp) -> dict[str, Any]:
     """Keep a draft back, with what it proposes; a human takes the conversation."""
     await app.desk.decide(id, agent=body.agent, status="rejected", text=None, reason=body.reason)

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy import Connection
 
 from bot.api import shapes
+from bot.api.answers import ExampleOut, IntentsOut, answers
 from bot.api.guards import AdminOnly, CurrentApp, small_body
 from bot.api.pages import Cursor, Limit, page, read_cursor
 from bot.api.schemas import AcceptIn, CorrectionIn, DecisionIn, ExampleStatusIn, IntentsIn
@@ -25,7 +26,7 @@ PATIENCE = timedelta(seconds=5)
 router = APIRouter(prefix="/v1", tags=["intents"], dependencies=[AdminOnly, Depends(small_body)])
 
 
-@router.get("/intents")
+@router.get("/intents", responses=answers(IntentsOut))
 async def list_intents(app: CurrentApp) -> dict[str, Any]:
     """List the intents in the admin's order; `learnt` tells whether they are in use yet."""
     found = await app.database.read(store.list_intents)
@@ -69,7 +70,7 @@ async def show_figures(app: CurrentApp, since: datetime | None = None) -> dict[s
     return await app.database.read(lambda connection: learning.figures(connection, since=moment))
 
 
-@router.post("/runs/{id}/correct")
+@router.post("/runs/{id}/correct", responses=answers(ExampleOut, conflicts=True))
 async def correct(id: str, body: CorrectionIn, app: CurrentApp) -> dict[str, Any]:
     """Say what a run's text is really about; it becomes a proposed example."""
     now = app.tools.clock()

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from bot.api import shapes
+from bot.api.answers import RunOut, answers
 from bot.api.guards import AdminOnly, CurrentApp
 from bot.api.pages import Cursor, Limit, page, read_cursor
 from bot.api.schemas import RunStatusIn
@@ -41,7 +42,7 @@ async def list_runs(
     )
 
 
-@router.get("/{id}")
+@router.get("/{id}", responses=answers(RunOut))
 async def get_run(id: str, app: CurrentApp) -> dict[str, Any]:
     """Return a run with what it decided and why, and every step: in, out and how long it took."""
     row, steps, calls = await app.database.read(
