@@ -1,13 +1,22 @@
+FROM python:3.13-slim AS console
+WORKDIR /build
+COPY requirements-web.lock ./
+RUN pip install --no-cache-dir --require-hashes --requirement requirements-web.lock
+COPY web ./web
+COPY bot/console/building.py ./bot/console/
+RUN python bot/console/building.py
+
 FROM python:3.13-slim AS build
 WORKDIR /build
 RUN python -m venv /opt/frontdesk
 COPY requirements.lock ./
 RUN /opt/frontdesk/bin/pip install --no-cache-dir --require-hashes --requirement requirements.lock
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml hatch_build.py README.md LICENSE ./
 COPY bot ./bot
+COPY --from=console /build/bot/console/built ./bot/console/built
 COPY orchestration ./orchestration
 COPY integrations ./integrations
-RUN /opt/frontdesk/bin/pip install --no-cache-dir --no-deps .
+RUN FRONTDESK_CONSOLE_BUILD=require /opt/frontdesk/bin/pip install --no-cache-dir --no-deps .
 
 FROM python:3.13-slim
 # A number as user lets Kubernetes see that it is not root; /data holds what SQLite writes.

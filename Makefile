@@ -8,7 +8,7 @@ install = .venv/bin/uv pip install --quiet --system-certs --python .venv/bin/pyt
 # Each runs its own PostgreSQL and trains its own classifier; a file's tests stay together.
 WORKERS ?= 2
 
-.PHONY: help setup demo run migrate test test-browser test-chaos bench coverage check lint types imports format lock clean
+.PHONY: help setup demo run migrate web test test-web test-browser test-chaos bench coverage check lint types imports format lock clean
 .DELETE_ON_ERROR:
 
 help: ## List these targets.
@@ -25,10 +25,18 @@ run: .venv/.runtime ## Start API and worker with the settings of the environment
 migrate: .venv/.runtime ## Bring the database to the newest schema.
 	.venv/bin/frontdesk migrate
 
+web: .venv/.runtime ## Build the console; demo and run do it by themselves, meanwhile.
+	.venv/bin/frontdesk console build
+
 test: .venv/.dev ## Run the tests that need no browser, WORKERS at once.
 	.venv/bin/pytest --numprocesses $(WORKERS) --dist loadfile
 
-test-browser: .venv/.dev ## Run the tests that need Chromium.
+test-web: .venv/.runtime ## Check the types of the console and run its tests.
+	.venv/bin/python bot/console/building.py tests
+	.venv/bin/python bot/console/building.py npm run check
+	.venv/bin/python bot/console/building.py npm test
+
+test-browser: .venv/.dev web ## Run the tests that need Chromium.
 	.venv/bin/pytest -m browser
 
 test-chaos: .venv/.dev ## Run the long tests that kill processes.
@@ -40,7 +48,7 @@ bench: .venv/.dev ## Measure what the README claims.
 coverage: .venv/.dev ## Run the tests and show the branches they miss.
 	.venv/bin/pytest --cov --cov-report term-missing
 
-check: lint types imports test-browser test ## Run everything that CI runs.
+check: lint types imports test-web test-browser test ## Run everything that CI runs.
 
 lint: .venv/.dev ## Check style and format.
 	.venv/bin/ruff check .
@@ -59,12 +67,13 @@ format: .venv/.dev ## Rewrite the code in the house format.
 lock: .venv/.installer ## Rewrite the lock files; newest versions with UPGRADE=--upgrade.
 	$(compile) pyproject.toml --output-file requirements.lock
 	$(compile) pyproject.toml --extra dev --constraints requirements.lock --output-file requirements-dev.lock
+	$(compile) --group web --output-file requirements-web.lock
 
 compile = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command 'make lock' $(UPGRADE)
 
 clean: ## Remove .venv and all caches; data stays.
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage build dist
+	rm -rf .venv web/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage build dist
 
 .venv/.created:
 	$(or $(PYTHON),$(error Python 3.11 or newer was not found; name one: make PYTHON=/path/to/python3)) -m venv .venv

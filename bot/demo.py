@@ -76,13 +76,15 @@ def greet(console: Console, read: Settings, link: SignInLink) -> None:
     text = (
         f"[bold]Chat as a customer[/]   {base}/chat?as=C-1001   (Ana)\n"
         f"                      {base}/chat?as=C-1002   (Ben)\n"
-        f"[bold]Answer as an agent[/]   {base}/console/?once={link.token}   (once)\n"
-        f"                      {base}/console/   (with the admin key)\n"
+        f"[bold]Answer as an agent[/]   {base}/console/   (name, admin key)\n"
         f"[bold]Admin key[/]            {read.frontdesk_admin_key}\n"
         f"[bold]API key[/]              {read.frontdesk_api_key}\n"
         f"[bold]Ends with[/]            Ctrl-C; started again it goes on where it was"
     )
     console.print(Panel(text, title="Frontdesk demo", expand=False), soft_wrap=True)
+    # Not in the frame, which would break a long address.
+    console.print("Signs you in as an agent, once, within ten minutes:\n")
+    console.print(f"{base}/console/?once={link.token}\n", soft_wrap=True, markup=False)
     console.print("Send a message as another system would, then read the answer and its steps:\n")
     key = f"-H 'Authorization: Bearer {read.frontdesk_admin_key}'"
     console.print(

@@ -46,8 +46,8 @@ class Build:
         except (NotBuilt, OSError) as failed:
             self._why = f"It could not be built: {failed}. The next start tries again."
             if not self._builder.is_stopped:
-                details = getattr(failed, "details", "")
-                log.warning("console not built", extra={"why": str(failed), "details": details})
+                more = "frontdesk console build shows what the tools say"
+                log.warning("console not built", extra={"why": str(failed), "more": more})
             return
         self._why = None
         self._tell("The console is built.")

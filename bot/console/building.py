@@ -159,8 +159,8 @@ class Builder:
 
     def _fetched_node(self) -> Node:
         """Put the Node.js that the project names into its own environment."""
-        if not LOCK.is_file() or Path(sys.prefix) != ROOT / ".venv":
-            raise NotBuilt("Node.js 22.12 or newer is not there: install it, or the extra `web`")
+        if not LOCK.is_file() or Path(sys.prefix).resolve() != ROOT / ".venv":
+            raise NotBuilt("Node.js 22.12 or newer is not there; install it, with npm")
         wanted = ["install", "--quiet", "--require-hashes", "--requirement", str(LOCK)]
         by_uv = ["-m", "uv", "pip", *wanted, "--system-certs", "--python", sys.executable]
         for command in (by_uv, ["-m", "pip", *wanted]):
@@ -234,7 +234,7 @@ class Builder:
 
 
 def find_node() -> Node | None:
-    """Return a Node.js that is new enough: the machine's own, else the one of the extra `web`."""
+    """Return a Node.js that is new enough: the machine's own, else the one from PyPI."""
     return _node_of_the_machine() or _node_of_the_wheel()
 
 

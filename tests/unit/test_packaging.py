@@ -1,5 +1,6 @@
 """The files that install, build and check Frontdesk."""
 
+import json
 import os
 import re
 import subprocess
@@ -12,8 +13,10 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from hatch_build import NODE
+
 ROOT = Path(__file__).parents[2]
-LOCKS = ["requirements.lock", "requirements-dev.lock"]
+LOCKS = ["requirements.lock", "requirements-dev.lock", "requirements-web.lock"]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 # In parts, so that this file does not name them either.
@@ -30,7 +33,7 @@ REGISTRIES = [
     ]
 ]
 DOT_FOLDERS_OF_OURS = {".ci", ".github"}
-FOLDERS_THAT_ARE_BUILT = {"node_modules", "__pycache__", "build", "dist", "htmlcov", "_web"}
+FOLDERS_THAT_ARE_BUILT = {"node_modules", "__pycache__", "build", "dist", "htmlcov", "built"}
 
 
 @pytest.mark.parametrize("host", REGISTRIES)
@@ -78,6 +81,37 @@ def test_the_development_lock_holds_what_the_project_and_its_tests_ask_for() -> 
     assert missing == []
 
 
+def test_the_lock_for_the_console_holds_the_node_that_the_project_asks_for() -> None:
+    wanted = PROJECT["dependency-groups"]["web"]
+
+    missing = [text for text in wanted if not is_met(Requirement(text), "requirements-web.lock")]
+
+    assert missing == []
+
+
+def test_packages_are_built_with_that_node_too() -> None:
+    assert PROJECT["dependency-groups"]["web"] == [NODE]
+
+
+def test_the_consoles_lock_has_a_hash_of_every_package_and_no_address_of_one() -> None:
+    lock = json.loads((ROOT / "web" / "package-lock.json").read_text())
+    packages = {name: one for name, one in lock["packages"].items() if name}
+
+    unsure = [name for name, one in packages.items() if "integrity" not in one]
+    addressed = [name for name, one in packages.items() if "resolved" in one]
+
+    assert packages
+    assert (unsure, addressed) == ([], [])
+
+
+def test_what_builds_the_console_runs_no_script_of_a_package() -> None:
+    lock = json.loads((ROOT / "web" / "package-lock.json").read_text())
+    scripted = [name for name, one in lock["packages"].items() if one.get("hasInstallScript")]
+    built_with = [name for name in scripted if not lock["packages"][name].get("optional")]
+
+    assert built_with == []
+
+
 def test_tests_run_on_the_versions_that_are_shipped() -> None:
     shipped = {line.split(" --hash")[0] for line in locked("requirements.lock")}
     tested = {line.split(" --hash")[0] for line in locked("requirements-dev.lock")}
@@ -94,7 +128,7 @@ def test_the_wheel_holds_the_three_packages_and_no_tests() -> None:
 def test_the_makefile_has_the_promised_targets() -> None:
     promised = (
         "setup demo test test-browser test-chaos check lint types imports format migrate bench"
-        " run lock"
+        " run lock web test-web"
     )
 
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
@@ -126,6 +160,16 @@ def test_the_image_runs_without_root_and_installs_by_hash() -> None:
     assert "\nUSER 10001" in dockerfile
     assert "--require-hashes --requirement requirements.lock" in dockerfile
     assert "requirements-dev" not in dockerfile
+
+
+def test_the_image_has_the_console_and_no_node() -> None:
+    stages = (ROOT / "Dockerfile").read_text().split("\nFROM ")
+    console, packed, shipped = stages
+
+    assert "--require-hashes --requirement requirements-web.lock" in console
+    assert "FRONTDESK_CONSOLE_BUILD=require" in packed
+    assert "COPY --from=console /build/bot/console/built" in packed
+    assert "--from=console" not in shipped
 
 
 def test_the_example_of_settings_sets_nothing() -> None:
