@@ -8,10 +8,12 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import Request
 from sqlalchemy import select
 
 from bot import app as parts
 from bot import settings, web
+from bot.api import sessions, streams
 from bot.app import App
 from bot.console.links import SignInLink
 from orchestration import housekeeping, store
@@ -428,3 +430,34 @@ async def test_old_sessions_are_dropped(
     await housekeeping.forget(app.tools, retention=None)
 
     assert len(await kept(app)) == 1
+
+
+@sqlite_alone
+@pytest.mark.parametrize(("is_over", "heard"), [(True, 0), (False, 1)])
+async def test_a_stream_ends_with_the_session_that_opened_it(
+    app: App, browser: httpx.AsyncClient, is_over: bool, heard: int
+) -> None:
+    csrf = (await signed_in(browser))["csrf"]
+    [(name, token)] = browser.cookies.items()
+    request = Request(
+        {"type": "http", "method": "GET", "headers": [(b"cookie", f"{name}={token}".encode())]}
+    )
+    await app.dispatcher.start(app.advance)
+    stream = streams.stream(app, lambda c: None, 0, lasts=sessions.lasting(app, request))
+    if is_over:
+        await browser.delete("/console/session", headers={"X-CSRF-Token": csrf})
+
+    events = aiter(stream.body_iterator)
+    first = await anext(events)
+    beats = [beat async for beat in take(events, 1)]
+    await app.dispatcher.stop()
+
+    assert first == "retry: 2000\n\n"
+    assert beats == [": here\n\n"] * heard
+
+
+async def take(events: AsyncIterator[Any], most: int) -> AsyncIterator[Any]:
+    for _ in range(most):
+        async for event in events:
+            yield event
+            break
