@@ -77,7 +77,9 @@ export function newQueries(): QueryClient {
 export function App() {
   const now = useSession();
   if (now.is === "in") return <SignedIn key={now.agent} />;
-  if (now.is === "out") return <SignIn ended={now.ended} />;
+  if (now.is === "out") {
+    return <SignIn key={now.problem} ended={now.ended} reason={now.problem} />;
+  }
   return (
     <main className="door">
       {now.is === "unknown" ? (

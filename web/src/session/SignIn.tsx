@@ -6,10 +6,10 @@ import { session } from "./session";
 const LAST_NAME = "frontdesk:agent";
 
 /** The door: a key, and the name that colleagues and customers are to see. */
-export function SignIn({ ended }: { ended: boolean }) {
+export function SignIn({ ended, reason }: { ended: boolean; reason: string | undefined }) {
   const [key, setKey] = useState("");
   const [agent, setAgent] = useState(() => localStorage.getItem(LAST_NAME) ?? "");
-  const [problem, setProblem] = useState<string | null>(null);
+  const [problem, setProblem] = useState<string | null>(reason ?? null);
   const [isSending, setSending] = useState(false);
   const first = useRef<HTMLInputElement>(null);
 

@@ -8,7 +8,7 @@ const DEMO_AGENT = "Demo agent";
 export type State =
   | { is: "unknown" }
   | { is: "unreachable" }
-  | { is: "out"; ended: boolean }
+  | { is: "out"; ended: boolean; problem?: string }
   | { is: "in"; agent: string; csrf: string };
 
 type Given = { key: string; agent: string } | { once: string; agent: string };
@@ -25,8 +25,12 @@ async function open(): Promise<void> {
   if (once !== null) {
     address.searchParams.delete("once");
     window.history.replaceState(null, "", address);
-    // A link that was used is no reason to say anything: the session may still be there.
-    if ((await signIn({ once, agent: DEMO_AGENT })) === null) return;
+    const problem = await signIn({ once, agent: DEMO_AGENT });
+    if (problem === null) return;
+    await look();
+    // Whoever is signed in all the same need not know that a link was used before.
+    if (state.is === "out") become({ ...state, problem });
+    return;
   }
   await look();
 }
@@ -36,7 +40,7 @@ async function look(): Promise<void> {
   try {
     const answer = await fetch(ADDRESS, { headers: { Accept: "application/json" } });
     if (answer.ok) become(await read(answer));
-    else if (answer.status < 500) become({ is: "out", ended: state.is === "in" });
+    else if (answer.status < 500) end();
     else become({ is: "unreachable" });
   } catch {
     if (state.is !== "in") become({ is: "unreachable" });
@@ -59,13 +63,16 @@ async function signIn(given: Given): Promise<string | null> {
     become(await read(answer));
     return null;
   }
-  if (answer.status === 401) return "That key does not open the console. Check it and try again.";
-  if (answer.status === 429) {
-    const seconds = answer.headers.get("Retry-After");
-    return `Too many attempts. Try again ${seconds ? `in ${seconds} seconds` : "later"}.`;
+  return refusal(answer);
+}
+
+/** Return the server's own words; of a proxy in between we know only the number. */
+async function refusal(answer: Response): Promise<string> {
+  const problem: unknown = await answer.json().catch(() => null);
+  if (typeof problem === "object" && problem && "detail" in problem) {
+    return `You are not signed in: ${String(problem.detail)}.`;
   }
-  if (answer.status === 422) return "A key and a name of at most 120 characters are needed.";
-  return `The server refused to sign you in (${answer.status}).`;
+  return `You are not signed in: the server answered ${answer.status}.`;
 }
 
 /** Sign out; returns whether the server knows of it. */
@@ -83,7 +90,8 @@ async function signOut(): Promise<boolean> {
 
 /** Note that the server has ended the session: the sign-in takes the page's place, at its address. */
 function end(): void {
-  become({ is: "out", ended: state.is === "in" });
+  // Several requests may learn of the same end; the first one says it.
+  if (state.is !== "out") become({ is: "out", ended: state.is === "in" });
 }
 
 function csrf(): string {
