@@ -22,11 +22,14 @@ from orchestration.context import Case, Toolbox, entry_state
 from orchestration.errors import Fenced, PermanentFailure, TemporaryFailure, describe
 from orchestration.journal import Place
 from orchestration.models import Run, Step
-from orchestration.nodes import End, Node, Outcome, Visit, Wait, node_kinds
-from orchestration.types import Json
+from orchestration.nodes import End, Node, Outcome, Visit, Wait, drafts, node_kinds
+from orchestration.types import Draft, Json
 from orchestration.workflow import COMMON_EXITS, MAX_STEPS, NodeSpec, Workflow, load
 
 log = logging.getLogger(__name__)
+
+# What an agent reads who gets a draft that could not be sent.
+UNCHECKED = "no check has passed this draft since it was written, and nobody has released it"
 
 
 class RunFailed(Exception):
@@ -93,15 +96,36 @@ class Stop:
 
 @dataclass(kw_only=True)
 class _Path:
-    """A path being walked: what it knows and how often it has been where."""
+    """A path being walked: what it knows and how often it has been where.
+
+    `sealed` is the draft that was passed by a check or released by a human, if that was the last
+    that was said of one. It is on no record: a resumed walk comes to it again by its steps.
+    """
 
     state: dict[str, Json]
     visits: Counter[str] = field(default_factory=Counter)
     part: int = 0
     is_failing: bool = False
+    sealed: Json = None
 
     def branch(self) -> "_Path":
         return replace(self, state=dict(self.state), visits=Counter(self.visits))
+
+    def take(self, updates: Mapping[str, Json], *, seals: bool | None) -> None:
+        self.state.update(updates)
+        if seals is not None:
+            self.sealed = self.state.get("draft") if seals else None
+
+    def join(self, branches: Iterable["_Path"]) -> None:
+        before, sealed = dict(self.state), self.sealed
+        for branch in branches:
+            new = {name: v for name, v in branch.state.items() if before.get(name) != v}
+            self.state.update(new)
+            if branch.sealed != sealed:
+                self.sealed = branch.sealed
+
+    def may_send(self, draft: Draft | None) -> bool:
+        return self.sealed is not None and drafts.validate_python(self.sealed) == draft
 
 
 class _Leave(Exception):
@@ -209,10 +233,7 @@ class Walk:
             await asyncio.gather(*tasks, return_exceptions=True)
             _count_visits(path, branches)
             raise
-        before = dict(path.state)
-        for branch in branches:
-            new = {name: v for name, v in branch.state.items() if before.get(name) != v}
-            path.state.update(new)
+        path.join(branches)
         _count_visits(path, branches)
         join = joins[0]
         assert isinstance(join, str)  # noqa: S101
@@ -223,7 +244,7 @@ class Walk:
         place = Place(part=path.part, node=node, visit=path.visits[node])
         outcome = await self._outcome(self._spec(node), place, path)
         if outcome.exit != "error":
-            path.state.update(outcome.updates)
+            path.take(outcome.updates, seals=self._seals(node, outcome.exit))
             return outcome, place
         failure = dict(outcome.notes)
         if "error" not in self._spec(node).exits:
@@ -245,7 +266,7 @@ class Walk:
         if spec.max_visits is not None and place.visit > spec.max_visits:
             return self._record(spec, place, Outcome(exit="exhausted"))
         if self._stand_in and (known := self._stand_in(spec, place, path.state)):
-            return self._record(spec, place, known)
+            return self._record(spec, place, _unless_unchecked(spec, known, path))
         return await self._perform(spec, place, path)
 
     async def _perform(self, spec: NodeSpec, place: Place, path: _Path) -> Outcome:
@@ -262,7 +283,12 @@ class Walk:
             record_start=partial(self.journal.record_start, place, binds=_is_external(spec.kind)),
         )
         try:
-            outcome = await self._attempt(spec, step, visit)
+            attempted = await self._attempt(spec, step, visit)
+            outcome = _unless_unchecked(spec, attempted, path)
+            if outcome is not attempted:
+                log.warning(
+                    "draft kept back", extra={"node": spec.name, "run": self.journal.run.id}
+                )
         except (Fenced, asyncio.CancelledError):
             raise
         except Exception as error:
@@ -322,6 +348,11 @@ class Walk:
         updates = {name: value for name, value in output.items() if name in written}
         return Outcome(exit=step.exit, updates=updates, notes=output)
 
+    def _seals(self, node: str, exit: str | None) -> bool | None:
+        if exit is None or exit in COMMON_EXITS:
+            return None
+        return node_kinds.get(self._spec(node).kind).seals(self.program.configs[node], exit)
+
     def _spec(self, node: str) -> NodeSpec:
         return self.program.workflow.nodes[node]
 
@@ -369,6 +400,14 @@ def _is_external(kind: str) -> bool:
         return False
     node = node_kinds.get(kind)
     return node.touches == "external" and not node.waits
+
+
+def _unless_unchecked(spec: NodeSpec, outcome: Outcome, path: _Path) -> Outcome:
+    """Return the outcome, or a failure where it would send what nobody has let pass."""
+    end = outcome.end
+    if end is None or end.kind != "send" or path.may_send(end.draft):
+        return outcome
+    return _failed(spec.name, PermanentFailure(UNCHECKED))
 
 
 def _failed(node: str, error: Exception) -> Outcome:

@@ -15,7 +15,7 @@ from integrations.http import GuardedClient
 from orchestration import migrate, store
 from orchestration.database import Database, sqlite_path
 from orchestration.errors import BadInput
-from orchestration.programs import DEFAULT
+from orchestration.programs import DEFAULT, is_answering
 from orchestration.shop import SHIPPED, Shop
 from orchestration.texts import Texts
 
@@ -91,7 +91,7 @@ def _contents(connection: Connection) -> Iterator[Finding]:
 
 
 def _workflows(connection: Connection) -> Iterator[Finding]:
-    for name in sorted({DEFAULT, *store.list_bindings(connection).values()}):
+    for name in sorted({DEFAULT, *store.published_numbers(connection)}):
         yield from _workflow(connection, name)
 
 
@@ -102,7 +102,8 @@ def _workflow(connection: Connection, name: str) -> Iterator[Finding]:
         return
     called = f"{published.name}, version {published.version}"
     names = [intent.name for intent in store.list_intents(connection)]
-    found = problems_of(published.source, names, answers=True)
+    answers = is_answering(connection, published.name)
+    found = problems_of(published.source, names, answers=answers)
     for problem in found:
         make = broken if problem.severity == "error" else warning
         place = f"node {problem.node}: " if problem.node else ""

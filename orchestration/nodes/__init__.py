@@ -117,6 +117,15 @@ class Node:
         """Name the fields it adds to the state."""
         return frozenset()
 
+    @classmethod
+    def seals(cls, config: Any, exit: str) -> bool | None:
+        """Tell whether the draft may be sent after this exit; None where that is as before.
+
+        A kind that writes a draft leaves one that nobody has looked at.
+        """
+        has_drafted = exit not in cls.fruitless and "draft" in cls.writes(config)
+        return False if has_drafted else None
+
     async def run(self, visit: Visit) -> Outcome:
         """Do the work of one visit."""
         raise TypeError(f"node kind {type(self).__name__} does not say what it does")

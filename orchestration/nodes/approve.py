@@ -62,6 +62,13 @@ class Approve(Node):
         """Write the draft as the human released it, and what they decided."""
         return frozenset({"draft", "proposal", "decision"})
 
+    @classmethod
+    def seals(cls, config: ApproveConfig, exit: str) -> bool | None:
+        """Let what was released be sent; where nobody decided, what was shown is as it was."""
+        if exit == "expired" and config.text is None:
+            return None
+        return exit == "released"
+
     async def run(self, visit: Visit) -> Outcome:
         """Open the approval, or go on with what was decided."""
         approval = await visit.tools.database.read(lambda connection: _find(connection, visit))

@@ -44,6 +44,11 @@ class Check(Node):
         """Write what was found wrong."""
         return frozenset({"verdict"})
 
+    @classmethod
+    def seals(cls, config: CheckConfig, exit: str) -> bool:
+        """Let the draft be sent where it passed."""
+        return exit == "passed"
+
     async def run(self, visit: Visit) -> Outcome:
         """Check the draft against its evidence; what passes, the judge may still refuse."""
         draft = draft_in(visit.state)

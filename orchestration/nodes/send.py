@@ -5,7 +5,10 @@ from orchestration.nodes import End, Node, Outcome, Visit, draft_in, node_kinds
 
 @node_kinds.register("send")
 class Send(Node):
-    """Hands the draft to the engine, which sends it if the conversation has not moved on."""
+    """Hands the draft to the engine, which sends it if the conversation has not moved on.
+
+    The engine makes it a failure where no check has passed this very draft and nobody released it.
+    """
 
     kind = "send"
     ends = True

@@ -87,9 +87,10 @@ class _Proof:
             found += self._of_fields(spec)
         deciders = Deciders(self._deciding_rules(), self._fields, self._steps)
         walks = Walks(self._graph, deciders)
-        # Where branches cross, nobody knows what is written when.
-        needs = {} if crossed else {name: self._needs(spec) for name, spec in nodes.items()}
-        return proved(found, self._graph, regions, deciders, walks, needs=needs)
+        needs = {name: self._needs(spec) for name, spec in nodes.items()}
+        return proved(
+            found, self._graph, regions, deciders, walks, needs=needs, is_crossed=bool(crossed)
+        )
 
     def _needs(self, spec: NodeSpec) -> set[str]:
         """Return what a node reads that must be written first, without what nothing writes."""

@@ -11,6 +11,7 @@ from orchestration.proofs.graph import Graph
 from orchestration.proofs.reads import read_problems
 from orchestration.proofs.regions import Region
 from orchestration.proofs.ruleset import rules_overlap
+from orchestration.proofs.seals import Lines, unchecked_drafts
 from orchestration.proofs.unwritten import unwritten_reads
 from orchestration.proofs.walks import Walks
 from orchestration.rules import Rule
@@ -21,7 +22,7 @@ from orchestration.workflow import MAX_STEPS, NodeSpec, Problem
 STEPS_FOR_WALKS = 4_000_000
 # Of more loops than that the others are told when these have been mended.
 MOST_LOOPS = 40
-_OF_WALKS = frozenset({"dead_end", "unbounded_loop", "unwritten_read"})
+_OF_WALKS = frozenset({"dead_end", "unbounded_loop", "unwritten_read", "unchecked_draft"})
 _OF_RULES = frozenset({"rule_never_fires", "rules_contradict", "not_proved"})
 
 
@@ -33,18 +34,32 @@ def proved(
     walks: Walks,
     *,
     needs: Mapping[str, Collection[str]],
+    is_crossed: bool,
 ) -> list[Problem]:
     """Return the problems that some walk shows, each with that walk, and those of walks alone.
 
     `needs` are the fields that each node reads and that are not there at the entry. Where the walks
-    are too many, all problems are kept as they are.
+    are too many, all problems are kept as they are. Where branches cross, nobody knows what is
+    written when.
     """
     if walks.is_complete:
         with suppress(OutOfSteps):
-            reads = [*unwritten_reads(needs, graph, regions, walks)]
-            return [*_proved(found, graph, deciders, walks), *reads]
-    kept = [*found, *read_problems(graph, regions, needs)]
-    return [*kept, *_not_proved(kept, deciders)]
+            written = (
+                []
+                if is_crossed
+                else [
+                    *unwritten_reads(needs, graph, regions, walks),
+                    *unchecked_drafts(graph, regions, walks),
+                ]
+            )
+            return [*_proved(found, graph, deciders, walks), *written]
+    if not is_crossed:
+        found = [
+            *found,
+            *read_problems(graph, regions, needs),
+            *unchecked_drafts(graph, regions, Lines(graph)),
+        ]
+    return [*found, *_not_proved(found, deciders)]
 
 
 def _proved(

@@ -74,6 +74,12 @@ class Graph:
         has_failed = exit in COMMON_EXITS or (kind is not None and exit in kind.fruitless)
         return frozenset() if has_failed else self.writes(name)
 
+    def seals(self, name: str, exit: str) -> bool | None:
+        """Tell whether the draft may be sent after this exit; None where that is as before."""
+        if exit in COMMON_EXITS or not self.is_understood(name):
+            return None
+        return self._kinds[self.nodes[name].kind].seals(self._configs[name], exit)
+
     def is_reached(self, name: str) -> bool:
         """Tell whether some path leads to the node."""
         return name in self._arrivals

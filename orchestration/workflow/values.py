@@ -125,3 +125,7 @@ class NodeKind(Protocol):
     @classmethod
     def writes(cls, config: Any) -> frozenset[str]:
         """Return the fields that are there after it has run."""
+
+    @classmethod
+    def seals(cls, config: Any, exit: str) -> bool | None:
+        """Tell whether the draft may be sent after this exit; None where that is as before."""

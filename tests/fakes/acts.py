@@ -13,9 +13,12 @@ _acts: dict[str, Act] = {}
 
 
 class ActConfig(Config):
+    """What a test has a node say is taken as checked, unless it says otherwise."""
+
     act: str
     ways: tuple[str, ...] = ("done",)
     written: tuple[str, ...] = ("draft",)
+    checked: bool = True
 
 
 @node_kinds.register("test_act")
@@ -29,6 +32,10 @@ class ActNode(Node):
     @classmethod
     def writes(cls, config: Any) -> frozenset[str]:
         return frozenset(config.written)
+
+    @classmethod
+    def seals(cls, config: Any, exit: str) -> bool | None:
+        return bool(config.checked) if "draft" in config.written else None
 
     async def run(self, visit: Visit) -> Outcome:
         return await _acts[self.config.act](visit)

@@ -11,8 +11,8 @@ from orchestration.context import Toolbox
 from orchestration.engine import Program, RunFailed, Walk
 from orchestration.journal import Place
 from orchestration.models import Run, Step
-from orchestration.nodes import End, Outcome
-from orchestration.types import Json
+from orchestration.nodes import End, Outcome, as_json, draft_in
+from orchestration.types import Draft, Json
 from orchestration.workflow import NodeSpec, parse
 
 Leave = Callable[[NodeSpec, Mapping[str, Json]], Outcome | None]
@@ -107,7 +107,7 @@ async def replay(document: Json, told: Sequence[Told], entry: Mapping[str, Json]
         if spec.kind in DECIDING:
             return None
         own = spec.exits or ({"done": spec.next} if spec.next else {})
-        return left_by(next(iter(own))) if own else Outcome(end=End(kind=spec.kind))
+        return left_by(next(iter(own))) if own else ended(spec, state)
 
     return await walk(document, leave, entry)
 
@@ -116,6 +116,17 @@ def left_by(exit: str, writes: Mapping[str, Json] | None = None) -> Outcome:
     """Return the outcome of a node that is left by this exit."""
     notes = {"error": "as told"} if exit == "error" else {}
     return Outcome(exit=exit, updates=writes or {}, notes=notes)
+
+
+def ended(spec: NodeSpec, state: Mapping[str, Json]) -> Outcome:
+    """Return the outcome of a node that ends a path, with the draft where there is one."""
+    draft = draft_in(state) if spec.kind == "send" and "draft" in state else None
+    return Outcome(end=End(kind=spec.kind, draft=draft))
+
+
+def new_draft(number: int) -> Json:
+    """Return a draft as a node writes it, another for each number."""
+    return as_json(Draft(text=f"draft {number}", responder="test"))
 
 
 async def walk(document: Json, leave: Leave, entry: Mapping[str, Json]) -> Replay:

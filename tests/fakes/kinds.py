@@ -38,6 +38,10 @@ class Kind:
     def writes(cls, config: Any) -> frozenset[str]:
         return cls.written
 
+    @classmethod
+    def seals(cls, config: Any, exit: str) -> bool | None:
+        return False if "draft" in cls.written and exit not in cls.fruitless else None
+
 
 class ClassifyConfig(Config):
     min_confidence: float | None = None
@@ -117,6 +121,10 @@ class Check(Kind):
     own_exits = ("passed", "failed", "unsure")
     read = frozenset({"draft"})
 
+    @classmethod
+    def seals(cls, config: Any, exit: str) -> bool:
+        return exit == "passed"
+
 
 class ApproveConfig(Config):
     timeout: timedelta = timedelta(hours=4)
@@ -127,6 +135,10 @@ class Approve(Kind):
     Config = ApproveConfig
     own_exits = ("released", "rejected", "expired")
     read = frozenset({"draft"})
+
+    @classmethod
+    def seals(cls, config: Any, exit: str) -> bool | None:
+        return None if exit == "expired" else exit == "released"
 
 
 class ForkConfig(Config):

@@ -7,7 +7,7 @@ from orchestration.proofs import Problem
 from orchestration.rules import Rule, leaves_of, matches
 from orchestration.types import Json
 from orchestration.workflow import MAX_STEPS, condition_of, rules_of
-from tests.fakes.simulator import At, Simulator, first
+from tests.fakes.simulator import At, Simulator, first, is_unchecked
 
 Domains = Mapping[str, Sequence[Json]]
 
@@ -127,6 +127,11 @@ def _lacks(simulator: Simulator, problem: Problem, example: Json) -> bool:
     return all(any(name in each for each in lacking) for name in example["missing"])
 
 
+def _sends_unchecked(simulator: Simulator, problem: Problem, example: Json) -> bool:
+    spec = simulator.workflow.nodes[str(problem.node)]
+    return any(is_unchecked(spec, at) for at in walked(simulator, example["path"]))
+
+
 def _is_not_reached(simulator: Simulator, problem: Problem, example: Json) -> bool:
     return problem.node not in simulator.run().nodes
 
@@ -219,6 +224,7 @@ CHECKS: Mapping[str, Callable[[Simulator, Problem, Json], bool]] = {
     "unbounded_loop": _never_ends,
     "dead_end": _stops,
     "unwritten_read": _lacks,
+    "unchecked_draft": _sends_unchecked,
     "unreachable_node": _is_not_reached,
     "rule_never_fires": _is_taken_before,
     "rules_contradict": _goes_elsewhere,

@@ -19,17 +19,33 @@ KINDS = {kind: node_kinds.get(kind) for kind in node_kinds}
 # They fail to do what they are there for: nothing is written then.
 FRUITLESS = {("reply", "abstained"), ("model", "invalid"), ("call", "failed")}
 COMMON = ("error", "exhausted")
+# What the guide says of the draft: whether it may be sent once a node is left by this exit.
+SEALS = {
+    ("reply", "drafted"): False,
+    ("reply", "proposed"): False,
+    ("check", "passed"): True,
+    ("check", "failed"): False,
+    ("check", "unsure"): False,
+    ("approve", "released"): True,
+    ("approve", "rejected"): False,
+}
 
 
 @dataclass(frozen=True)
 class At:
-    """Where a walk stands: what is known, what was written, what was visited how often."""
+    """Where a walk stands: what is known, what was written, what was visited how often.
+
+    `may_send` says whether the draft may be sent, None before there is one; `has_drafted` whether
+    it was written anew since the branch began.
+    """
 
     node: str
     values: tuple[tuple[str, Json], ...]
     written: frozenset[str]
     visits: tuple[tuple[str, int], ...] = ()
     has_failed: bool = False
+    may_send: bool | None = None
+    has_drafted: bool = False
 
     def value(self, name: str) -> Json:
         return dict(self.values).get(name)
@@ -45,6 +61,7 @@ class Found:
     overlaps: set[tuple[str, str, str]] = field(default_factory=set)
     stuck: set[tuple[str, str]] = field(default_factory=set)
     lacking: set[tuple[str, str]] = field(default_factory=set)
+    unchecked: set[str] = field(default_factory=set)
     endless: set[str] = field(default_factory=set)
     unruled: set[str] = field(default_factory=set)
     steps: int = 0
@@ -144,12 +161,16 @@ class Simulator:
     def _through(self, spec: NodeSpec, at: At) -> Iterator[tuple[str, str | None, At]]:
         """Yield what all branches come to together: their join, or where an error leads."""
         branches: list[set[At]] = []
+        fresh = replace(at, has_drafted=False)
         for exit in self.own_exits(spec):
-            arrived, left = self._branch(self.arrive(at, self.target(spec, exit)))
+            arrived, left = self._branch(self.arrive(fresh, self.target(spec, exit)))
             branches.append(arrived)
             for each in left:
                 # Siblings are stopped, and what branches have written is gone.
-                yield "error", None, replace(each, values=at.values, written=at.written)
+                as_before = replace(
+                    at, node=each.node, visits=each.visits, has_failed=each.has_failed
+                )
+                yield "error", None, as_before
         for together in itertools.product(*branches):
             yield "done", None, self.arrive(_merged(at, together), together[0].node)
 
@@ -204,6 +225,7 @@ class Simulator:
         if exit in COMMON or (spec.kind, exit) in FRUITLESS or spec.name not in self.configs:
             yield at
             return
+        at = _sealed(spec, exit, at)
         names = KINDS[spec.kind].writes(self.configs[spec.name])
         after = replace(at, written=at.written | names)
         given = [name for name in self.domains if name in names]
@@ -242,6 +264,8 @@ class Simulator:
             raise TooMany
         self.found.nodes.add(at.node)
         self.found.lacking |= {(at.node, name) for name in self.lacking(at)}
+        if is_unchecked(self.workflow.nodes[at.node], at):
+            self.found.unchecked.add(at.node)
         moves = [*self.moves(at)]
         self.found.fired |= {(at.node, rule) for _, rule, _ in moves if rule}
         self.found.overlaps |= self._overlaps(at)
@@ -267,6 +291,19 @@ def fields_in(document: Json) -> set[str]:
     return set().union(*map(fields_of, conditions))
 
 
+def is_unchecked(spec: NodeSpec, at: At) -> bool:
+    """Tell whether a draft would be sent here that nobody has let pass."""
+    return spec.kind == "send" and at.may_send is False
+
+
+def _sealed(spec: NodeSpec, exit: str, at: At) -> At:
+    """Return the place with what leaving the node by this exit means for the draft."""
+    shows_own_text = spec.kind == "approve" and "text" in spec.config
+    may_send = SEALS.get((spec.kind, exit), False if shows_own_text else at.may_send)
+    has_drafted = at.has_drafted or spec.kind == "reply" or shows_own_text
+    return replace(at, may_send=may_send, has_drafted=has_drafted)
+
+
 def _merged(at: At, branches: Sequence[At]) -> At:
     """Return the place behind a join, knowing what each branch has added."""
     values, visits = dict(at.values), dict(at.visits)
@@ -276,8 +313,18 @@ def _merged(at: At, branches: Sequence[At]) -> At:
             if name != branch.node:
                 visits[name] = max(visits.get(name, 0), count)
     written = at.written.union(*(branch.written for branch in branches))
-    has_failed = at.has_failed
-    return At("", tuple(sorted(values.items())), written, tuple(sorted(visits.items())), has_failed)
+    # The draft is that of the branch which wrote it; what another says is of the one before.
+    drafting = [branch for branch in branches if branch.has_drafted]
+    deciding = drafting or [branch for branch in branches if branch.may_send != at.may_send]
+    return At(
+        "",
+        tuple(sorted(values.items())),
+        written,
+        tuple(sorted(visits.items())),
+        has_failed=at.has_failed,
+        may_send=deciding[0].may_send if deciding else at.may_send,
+        has_drafted=at.has_drafted or bool(drafting),
+    )
 
 
 def is_there(name: str, written: frozenset[str]) -> bool:

@@ -25,6 +25,12 @@ def act(name: str, **more: Any) -> dict[str, Json]:
     return {"kind": "test_act", "act": name, **more}
 
 
+# Sends what passes; anything else goes to a human.
+CHECK: dict[str, Json] = {
+    "kind": "check",
+    "exits": {"passed": "send", "failed": "escalate", "unsure": "escalate"},
+}
+
 # Classifies and then does what the test says; a failure goes to a human.
 WORK = document(
     "classify",

@@ -23,7 +23,7 @@ from orchestration.types import Draft, Json
 from tests.fakes.acts import acting
 from tests.fakes.models import ScriptedModels
 from tests.fakes.programs import Desk, Hosts, api_workflow, open_desk, saying, stating
-from tests.fakes.workflows import SHIPPED, document
+from tests.fakes.workflows import CHECK, SHIPPED, document
 
 WHERE = "where is my order 1042?"
 MONEY = "I want my money back for 1042"
@@ -336,8 +336,9 @@ async def test_branches_side_by_side_are_the_same_way_in_any_order(open_it: Open
         answer={
             "kind": "reply",
             "responders": ["order_status"],
-            "exits": {"drafted": "send", "abstained": "escalate", "proposed": "escalate"},
+            "exits": {"drafted": "check", "abstained": "escalate", "proposed": "escalate"},
         },
+        check=CHECK,
     )
     desk = await open_it(forked)
     await desk.floor.programs.refresh()

@@ -21,7 +21,7 @@ from sqlalchemy import Connection, text
 
 from bot import cli, sample
 from bot.app import PRESETS
-from orchestration import store
+from orchestration import programs, store
 from orchestration.database import Database
 from orchestration.intents import load_intents, write_intents
 from orchestration.models import Conversation
@@ -592,6 +592,40 @@ def test_the_doctor_counts_replies_that_nobody_knows_to_have_arrived(
     answer = frontdesk("doctor")
 
     assert "2 failed, 1 unconfirmed, the newest by webhook: error 2" in answer.out
+
+
+@pytest.fixture
+def unproved(stocked: str) -> None:
+    """Publish a version that sends what nobody has checked, as versions of old may do."""
+    source = (PRESETS / "support.yaml").read_text().replace("drafted: check,", "drafted: send,")
+
+    def publish(connection: Connection) -> None:
+        newest = store.lock_workflow(connection, "support")
+        row = store.add_draft(
+            connection, name="support", source=source, author="test", base=newest, now=NOW
+        )
+        programs.release(connection, row, author="test", note="", now=NOW)
+
+    on_database(stocked, publish)
+
+
+@pytest.mark.usefixtures("unproved")
+def test_the_doctor_names_a_published_version_that_would_send_unchecked_drafts(
+    frontdesk: Frontdesk,
+) -> None:
+    answer = frontdesk("doctor")
+
+    assert answer.code == 1
+    assert "unchecked_draft: node send: a draft comes here that no check has passed" in answer.out
+    assert "frontdesk workflow check FILE" in answer.out
+
+
+@pytest.mark.usefixtures("unproved")
+def test_a_simulation_shows_why_an_unchecked_draft_is_not_sent(frontdesk: Frontdesk) -> None:
+    answer = frontdesk("simulate", "where is my order 1042?", "--email", "ana@example.com")
+
+    assert "no check has passed this draft since it was written" in answer.out
+    assert "something went wrong on our side" in answer.out
 
 
 def test_the_doctor_names_the_cure_for_a_missing_database(

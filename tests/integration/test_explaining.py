@@ -12,7 +12,7 @@ from orchestration.explaining import Decision, explain
 from orchestration.programs import publish
 from orchestration.types import ConversationId, Intent
 from tests.fakes.floor import INTENTS, FakeClassifier, Floor, Talk, open_floor
-from tests.fakes.workflows import SHIPPED, document
+from tests.fakes.workflows import CHECK, SHIPPED, document
 
 RULES = [
     {"name": "risky", "when": {"field": "risk", "is_not": "none"}, "to": "human"},
@@ -41,8 +41,9 @@ WORKFLOW = document(
     answer={
         "kind": "reply",
         "responders": ["template"],
-        "exits": {"drafted": "send", "abstained": "escalate", "proposed": "escalate"},
+        "exits": {"drafted": "check", "abstained": "escalate", "proposed": "escalate"},
     },
+    check=CHECK,
 )
 
 

@@ -4,19 +4,20 @@ by the rules of the guide and by the engine itself, it shows what was said.
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
 
 from orchestration import programs
+from orchestration.engine import UNCHECKED
 from orchestration.proofs import Problem, problems
 from orchestration.types import Json
 from orchestration.workflow import parse
-from tests.fakes.engine_replay import Replay, Told, replay
-from tests.fakes.replaying import CHECKS, Step, reproduces, traces
-from tests.fakes.simulator import KINDS, At, Simulator, fields_in
+from tests.fakes.engine_replay import Replay, replay
+from tests.fakes.replaying import CHECKS, reproduces
+from tests.fakes.simulator import KINDS, fields_in
+from tests.fakes.telling import tellings
 
 CASES = YAML(typ="safe", pure=True).load(Path(__file__).with_name("broken_workflows.yaml"))
 IDS = [case["name"] for case in CASES]
@@ -38,7 +39,7 @@ DOMAINS: dict[str, list[Json]] = {
 }
 WALKED = {
     *("unconnected_exit", "route_without_edge", "unknown_node", "dead_end"),
-    *("unbounded_loop", "unwritten_read"),
+    *("unbounded_loop", "unwritten_read", "unchecked_draft"),
 }
 
 
@@ -120,7 +121,7 @@ def test_the_engine_comes_to_what_the_counter_example_shows(case: Json) -> None:
     problem, whole = expected(case), document(case)
     example: Json = problem.counter_example
 
-    walks = [asyncio.run(replay(whole, *told)) for told in tellings(whole, problem)]
+    walks = [asyncio.run(replay(whole, *told)) for told in tellings(whole, problem, DOMAINS)]
 
     ended = [walk for walk in walks if SHOWS[problem.code](walk, problem, example)]
     assert ended, [(walk.nodes, walk.failure, walk.end) for walk in walks]
@@ -150,51 +151,6 @@ def test_what_an_api_may_have_is_refused_where_customers_are_answered(
     assert [(each.code, each.counter_example) for each in found] == [told]
 
 
-def tellings(whole: Json, problem: Problem) -> Iterator[tuple[list[Told], dict[str, Json]]]:
-    """Yield how the engine is to be led along the path, and the fields that it begins with."""
-    example: Json = problem.counter_example
-    path, fields = example["path"], example.get("fields", {})
-    known = {**DOMAINS, **{name: [_hashable(value)] for name, value in fields.items()}}
-    looked_at = fields_in(whole)
-    simulator = Simulator(whole, {name: known[name] for name in known if name in looked_at})
-    for trace in traces(simulator, path):
-        told = [each for step in trace for each in _told(simulator, path, step)]
-        if problem.code == "unbounded_loop":
-            rounds = [each for each in trace if each.place >= path.index(path[-1])]
-            told += 200 * [each for step in rounds for each in _told(simulator, path, step)]
-        elif problem.code == "dead_end" or "exit" in example:
-            told.append(Told(path[-1], example.get("exit", "done"), {}))
-        entry = trace[0].at if trace else next(simulator.starts())
-        yield told, {"channel": "test", **_values(entry)}
-
-
-def _told(simulator: Simulator, path: list[str], step: Step) -> Iterator[Told]:
-    """Yield how each node on a step is left; the engine knows itself what is used up and forked."""
-    if simulator.workflow.nodes[step.at.node].kind == "fork":
-        between = range(step.place + 1, step.there)
-        exits = {
-            n: "error" if step.exit == "error" and n == step.there - 1 else "" for n in between
-        }
-    else:
-        exits = {step.place: step.exit}
-    for index, exit in exits.items():
-        if exit != "exhausted":
-            name = path[index]
-            left_by = exit or next(iter(simulator.own_exits(simulator.workflow.nodes[name])))
-            has_written = left_by not in ("error", "abstained", "invalid", "failed")
-            written = simulator.writes(name) if has_written else ()
-            values = _values(step.after)
-            yield Told(name, left_by, {each: values.get(each, "written") for each in written})
-
-
-def _values(at: At) -> dict[str, Json]:
-    return {name: list(v) if isinstance(v, tuple) else v for name, v in at.values}
-
-
-def _hashable(value: Json) -> Json:
-    return tuple(value) if isinstance(value, list) else value
-
-
 def _leads_nowhere(walk: Replay, problem: Problem, example: Json) -> bool:
     told = walk.failure or ""
     is_there = walk.nodes[: len(example["path"])] == example["path"]
@@ -214,6 +170,11 @@ def _sees_nothing_written(walk: Replay, problem: Problem, example: Json) -> bool
     return not [name for name in example["missing"] if name in state]
 
 
+def _is_kept_back(walk: Replay, problem: Problem, example: Json) -> bool:
+    kept = [step.node for step in walk.steps if UNCHECKED in (step.error or "")]
+    return kept == [problem.node]
+
+
 SHOWS = {
     "unconnected_exit": _leads_nowhere,
     "route_without_edge": _leads_nowhere,
@@ -221,4 +182,5 @@ SHOWS = {
     "dead_end": _stops,
     "unbounded_loop": _goes_on_for_ever,
     "unwritten_read": _sees_nothing_written,
+    "unchecked_draft": _is_kept_back,
 }

@@ -3,16 +3,18 @@
 import asyncio
 import random
 from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from orchestration.nodes import End, Outcome
+from orchestration.engine import UNCHECKED
+from orchestration.nodes import Outcome
 from orchestration.proofs import Problem, problems
 from orchestration.types import Json
 from orchestration.workflow import NodeSpec
-from tests.fakes.engine_replay import DECIDING, left_by, walk
+from tests.fakes.engine_replay import DECIDING, Replay, ended, left_by, new_draft, replay, walk
 from tests.fakes.replaying import reproduces
 from tests.fakes.simulator import (
     FRUITLESS,
@@ -23,6 +25,7 @@ from tests.fakes.simulator import (
     fields_in,
     is_there,
 )
+from tests.fakes.telling import tellings
 
 DOMAINS: dict[str, list[Json]] = {
     "urgency": ["low", "normal", "high", "urgent"],
@@ -77,8 +80,7 @@ class Maker:
 
     def _add(self, name: str, later: Sequence[str], all_names: Sequence[str]) -> None:
         dice = self.dice
-        kind = dice.choice(["route", "branch", "branch", "reply", "enrich", "fork"])
-        kind = dice.choice([kind] * 6 + ["classify", "check", "approve"])
+        kind = self._kind()
         if kind == "fork":
             self._add_region(name, dice.choice(later))
             return
@@ -103,6 +105,10 @@ class Maker:
         if dice.random() < 0.05:
             node["exits"].popitem()
         self.nodes[name] = node
+
+    def _kind(self) -> str:
+        kind = self.dice.choice(["route", "branch", "branch", "reply", "enrich", "fork"])
+        return self.dice.choice([kind] * 6 + ["classify", "check", "approve"])
 
     def _add_region(self, name: str, target: str) -> None:
         """Add a fork of two branches, each of one node, and their join."""
@@ -174,9 +180,81 @@ def reachable(nodes: dict[str, Json]) -> dict[str, Json]:
     return {name: node for name, node in nodes.items() if name in met}
 
 
+class DraftMaker(Maker):
+    """Makes documents that write drafts, look at them and send them; about half are sound."""
+
+    # Where each exit mostly leads, beside what comes by chance.
+    SOUND: ClassVar[dict[str, str]] = {
+        "abstained": "human",
+        "passed": "send",
+        "released": "send",
+        "rejected": "human",
+        "expired": "human",
+    }
+
+    def document(self) -> dict[str, Json]:
+        names = [f"n{n}" for n in range(self.dice.randrange(2, 6))]
+        self._add_one("write", "reply", names)
+        for index, name in enumerate(names):
+            kinds = ["check", "approve", "reply", "branch", "enrich", "fork"]
+            kind = self.dice.choices(kinds, weights=[5, 2, 2, 1, 1, 2])[0]
+            self._add_one(name, kind, [*names[index + 1 :], "human"])
+        start = {"kind": "classify", "next": "write"}
+        nodes = reachable({"start": start, **self.nodes, **ENDS})
+        return {"name": "test", "entry": "start", "nodes": nodes, "on_failure": "human"}
+
+    def _add_one(self, name: str, kind: str, later: Sequence[str]) -> None:
+        if kind == "fork":
+            self._add_branches(name, later[0])
+            return
+        exits = {exit: self._leads(exit, later) for exit in EXITS[kind]}
+        if self.dice.random() < 0.2:
+            exits["error"] = self._leads("error", [*later, "send"])
+        node: dict[str, Json] = {"kind": kind, "exits": exits, **self._settings(kind)}
+        if self.dice.random() < 0.3:
+            exits[self.dice.choice(list(exits))] = name if name == "write" else "write"
+            exits["exhausted"] = self._leads("exhausted", [*later, "send"])
+            node["max_visits"] = self.dice.choice([1, 2])
+        self.nodes[name] = node
+
+    def _leads(self, exit: str, later: Sequence[str]) -> str:
+        is_sound = exit in self.SOUND and self.dice.random() < 0.8
+        return self.SOUND[exit] if is_sound else self.dice.choice(later[:2])
+
+    def _settings(self, kind: str) -> dict[str, Json]:
+        settings: dict[str, dict[str, Json]] = {
+            "reply": {"responders": ["template"]},
+            "enrich": {"sources": ["orders"]},
+            "branch": {"when": self._condition()},
+            "approve": {"text": "closed today"} if self.dice.random() < 0.3 else {},
+        }
+        return settings.get(kind, {})
+
+    def _add_branches(self, name: str, target: str) -> None:
+        """Add a fork of two branches, each of up to two nodes or a fork, and their join."""
+        join = f"{name}j"
+        heads = {"a": self._branch(f"{name}a", join), "b": self._branch(f"{name}b", join)}
+        self.nodes[name] = {"kind": "fork", "exits": heads}
+        self.nodes[join] = {"kind": "join", "next": target}
+
+    def _branch(self, name: str, join: str) -> str:
+        if len(name) < 5 and self.dice.random() < 0.2:
+            self._add_branches(name, join)
+            return name
+        target = join
+        for step in range(self.dice.randrange(3)):
+            kind = self.dice.choice(["reply", "check", "enrich", "branch"])
+            exits = dict.fromkeys(EXITS[kind], target)
+            if self.dice.random() < 0.2:
+                exits["error"] = self.dice.choice(["send", "human"])
+            target = f"{name}{step}"
+            self.nodes[target] = {"kind": kind, "exits": exits, **self._settings(kind)}
+        return target
+
+
 @st.composite
-def documents(draw: st.DrawFn) -> dict[str, Json]:
-    return Maker(random.Random(draw(st.integers(min_value=0)))).document()  # noqa: S311
+def documents(draw: st.DrawFn, maker: type[Maker] = Maker) -> dict[str, Json]:
+    return maker(random.Random(draw(st.integers(min_value=0)))).document()  # noqa: S311
 
 
 def simulated(document: Json) -> Found:
@@ -201,6 +279,7 @@ def check_what_passes_ends(document: Json) -> None:
     assert not walked.stuck
     assert not walked.endless
     assert not walked.lacking
+    assert not walked.unchecked
     assert not walked.unruled
     nets = [each for each in found if each.code == "rule_never_fires"]
     assert nets or walked.nodes == set(document["nodes"])
@@ -214,6 +293,7 @@ def check_the_engine_comes_to_an_end(document: Json) -> None:
         walked = asyncio.run(walk(document, wanderer.leave, wanderer.entry()))
 
         assert wanderer.lacking == set()
+        assert not kept_back(walked)
         assert walked.end in ("send", "close", "escalate") or wanderer.failures > 1, walked.failure
 
 
@@ -224,6 +304,7 @@ class Wanderer:
         self.simulator = Simulator(document, {})
         self.dice = dice
         self.failures = 0
+        self.drafts = 0
         self.lacking: set[tuple[str, str]] = set()
 
     def entry(self) -> dict[str, Json]:
@@ -240,12 +321,19 @@ class Wanderer:
             return None
         exits = self.simulator.own_exits(spec)
         if not exits:
-            return Outcome(end=End(kind=spec.kind))
+            return ended(spec, state)
         exit = self.dice.choice(exits)
         names = () if (spec.kind, exit) in FRUITLESS else self.simulator.writes(spec.name)
-        return left_by(exit, {name: self._value(name) for name in sorted(names)})
+        values = {name: self._value(name) for name in sorted(names)}
+        if spec.kind == "approve" and exit != "released" and "draft" in state:
+            # Only who releases a draft may have edited it.
+            values["draft"] = state["draft"]
+        return left_by(exit, values)
 
     def _value(self, name: str) -> Json:
+        if name == "draft":
+            self.drafts += 1
+            return new_draft(self.drafts)
         value = self.dice.choice(DOMAINS.get(name, ["written"]))
         return list(value) if isinstance(value, tuple) else value
 
@@ -260,6 +348,7 @@ def check_what_is_said_is_so(document: Json) -> None:
     told = {(each.code, each.node) for each in found}
     assert {node for code, node in told if code == "unbounded_loop"} <= walked.endless
     assert bool(walked.endless) == any(code == "unbounded_loop" for code, _ in told)
+    assert {node for code, node in told if code == "unchecked_draft"} == walked.unchecked
     lacking = {node for node, _ in walked.lacking}
     assert {node for code, node in told if code == "unwritten_read"} == lacking
     loose = {"unconnected_exit", "route_without_edge", "dead_end", "missing_default"}
@@ -278,7 +367,7 @@ def check_what_is_not_proved_is_rather_refused(document: Json) -> None:
 
     rough = {(each.code, each.node) for each in problems(document, KINDS, steps=0)}
 
-    of_nodes = {"dead_end", "unwritten_read", "unconnected_exit"}
+    of_nodes = {"dead_end", "unwritten_read", "unchecked_draft", "unconnected_exit"}
     assert {each for each in exact if each[0] in of_nodes} <= rough
     loops = [{each for each in told if each[0] == "unbounded_loop"} for told in (exact, rough)]
     assert bool(loops[0]) <= bool(loops[1])
@@ -314,6 +403,28 @@ def check_what_is_shown_is_so(document: Json) -> None:
             continue
 
 
+def check_the_engine_keeps_back_what_is_refused(document: Json) -> None:
+    found = problems(document, KINDS)
+    assume(not {"crossed_branch", "parallel_write"} & codes(found))
+    # What a branch beside the one that is shown does is not told to the engine.
+    kinds = {name: node["kind"] for name, node in document["nodes"].items()}
+    refused = [each for each in found if each.code == "unchecked_draft"]
+    paths = [(each, (each.counter_example or {})["path"]) for each in refused]
+    plain = [each for each, path in paths if "fork" not in {kinds[name] for name in path}]
+    assume(plain)
+
+    for problem in plain:
+        tried = [
+            asyncio.run(replay(document, *told)) for told in tellings(document, problem, DOMAINS)
+        ]
+        assert any(problem.node in kept_back(walked) for walked in tried), problem
+
+
+def kept_back(walked: Replay) -> list[str]:
+    """Return the nodes at which the engine would not send a draft."""
+    return [step.node for step in walked.steps if UNCHECKED in (step.error or "")]
+
+
 def all_rules(document: Json) -> set[tuple[str, str]]:
     rules: set[tuple[str, str]] = set()
     for name, node in document["nodes"].items():
@@ -332,10 +443,16 @@ CHECKS: dict[str, Check] = {
     "overlaps are met": check_the_overlaps_are_those_that_messages_meet,
     "what is shown is so": check_what_is_shown_is_so,
 }
+OF_DRAFTS: dict[str, Check] = {
+    **CHECKS,
+    "the engine keeps back what is refused": check_the_engine_keeps_back_what_is_refused,
+}
 SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 
 
-def made_by_chance(check: Check, examples: int, *, is_same_each_time: bool) -> None:
+def made_by_chance(
+    check: Check, examples: int, *, is_same_each_time: bool, maker: type[Maker] = Maker
+) -> None:
     """Check documents made by chance; in CI they are the same ones each time."""
 
     @settings(
@@ -345,7 +462,7 @@ def made_by_chance(check: Check, examples: int, *, is_same_each_time: bool) -> N
         database=None,
         suppress_health_check=SLOW,
     )
-    @given(documents())
+    @given(documents(maker))
     def run(document: Json) -> None:
         check(document)
 
@@ -357,8 +474,20 @@ def test_of_workflows_made_by_chance(check: Check) -> None:
     made_by_chance(check, 60, is_same_each_time=True)
 
 
+@pytest.mark.parametrize("check", OF_DRAFTS.values(), ids=OF_DRAFTS)
+def test_of_workflows_that_draft_and_send_by_chance(check: Check) -> None:
+    made_by_chance(check, 60, is_same_each_time=True, maker=DraftMaker)
+
+
 @pytest.mark.chaos
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)
 def test_of_very_many_workflows_made_by_chance(check: Check) -> None:
     made_by_chance(check, 2000, is_same_each_time=False)
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("check", OF_DRAFTS.values(), ids=OF_DRAFTS)
+def test_of_very_many_workflows_that_draft_and_send_by_chance(check: Check) -> None:
+    made_by_chance(check, 2000, is_same_each_time=False, maker=DraftMaker)

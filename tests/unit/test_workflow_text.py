@@ -41,8 +41,9 @@ nodes:
         exits:
             simple: answer
             human: escalate   # by Slack
-    answer: {kind: reply, responders: [template], exits: {drafted: send, abstained: escalate,
+    answer: {kind: reply, responders: [template], exits: {drafted: check, abstained: escalate,
              proposed: escalate}}
+    check: {kind: check, exits: {passed: send, failed: escalate, unsure: escalate}}
     send:
         kind: send
     escalate: {kind: escalate, reason: |-
@@ -80,7 +81,8 @@ nodes:
   answer:
     kind: reply
     responders: [template]
-    exits: {drafted: send, abstained: escalate, proposed: escalate}
+    exits: {drafted: check, abstained: escalate, proposed: escalate}
+  check: {kind: check, exits: {passed: send, failed: escalate, unsure: escalate}}
   send: {kind: send}
   escalate: {kind: escalate, reason: "it is # no comment"}
 # Whatever fails.
