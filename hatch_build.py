@@ -28,11 +28,8 @@ class ConsoleHook(BuildHookInterface[Any]):
         if version == "editable" or _how() == "skip":
             return
         building = self._building()
-        builder = building.Builder()
         try:
-            builder.build()
-            if not builder.is_built():
-                raise building.NotBuilt("there are no sources to build it from")
+            building.Builder().require()
         except building.NotBuilt as failed:
             if _how() == "require":
                 raise

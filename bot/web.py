@@ -55,7 +55,8 @@ def create(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with app.running(works=works), slack.connected() if slack else nullcontext():
-            yield
+            with build.going() if build else nullcontext():
+                yield
 
     api = FastAPI(title="Frontdesk", lifespan=lifespan, docs_url=None, redoc_url=None)
     api.state.app = app

@@ -17,12 +17,9 @@ def about() -> None:
 @console.command("build")
 def build() -> None:
     """Build the console from its sources unless that is done; a checkout alone has them."""
-    builder = Builder()
     try:
-        is_new = builder.build()
+        is_new = Builder().require()
     except NotBuilt as failed:
         err.print(failed.details, markup=False, soft_wrap=True)
         raise Failed(f"the console was not built: {failed}") from failed
-    if not builder.is_built():
-        raise Failed("there is no console here, nor sources to build one from")
     out.print("The console is built." if is_new else "The console is built already.")

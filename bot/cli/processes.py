@@ -18,8 +18,8 @@ from bot import app as parts
 from bot import demo, logs, settings, web
 from bot.basis import reason_of
 from bot.cli.console import Failed, cli, err, out
-from bot.console.background import Build, building
-from bot.console.building import NotBuilt
+from bot.console.background import Build
+from bot.console.building import Builder, NotBuilt
 from bot.console.links import SignInLink
 from bot.lock import FileLock
 from bot.settings import Settings
@@ -64,18 +64,19 @@ def serve(
         _require_schema(read.frontdesk_database_url)
         listener = _bound(read.frontdesk_host, read.frontdesk_port)
         app = parts.build(read)
-        with _console(read, log.info) as build:
-            _listen(web.create(app, works=not no_worker, build=build), listener)
+        build = _console(read, log.info)
+        _listen(web.create(app, works=not no_worker, build=build), listener)
 
 
-@contextmanager
-def _console(read: Settings, tell: Callable[[str], None]) -> Iterator[Build]:
-    """Have the console built meanwhile, where it has to be."""
-    try:
-        with building(read.frontdesk_console_build, tell) as build:
-            yield build
-    except NotBuilt as failed:
-        raise Failed(f"FRONTDESK_CONSOLE_BUILD is require: {failed}", code=2) from failed
+def _console(read: Settings, tell: Callable[[str], None]) -> Build | None:
+    """Return the console's build to be done meanwhile; where it is required it is done at once."""
+    builder = Builder()
+    if read.frontdesk_console_build == "require":
+        try:
+            builder.require()
+        except NotBuilt as failed:
+            raise Failed(f"FRONTDESK_CONSOLE_BUILD is require: {failed}", code=2) from failed
+    return Build(builder, tell) if read.frontdesk_console_build == "auto" else None
 
 
 def _require_schema(url: str) -> None:
@@ -180,5 +181,5 @@ def run_demo(
         samples = asyncio.run(demo.fill(read))
         link = SignInLink(app.tools.clock)
         demo.greet(out, read, link)
-        with _console(read, out.print) as build:
-            _listen(web.create(app, samples=samples, link=link, build=build), listener)
+        build = _console(read, out.print)
+        _listen(web.create(app, samples=samples, link=link, build=build), listener)

@@ -4,20 +4,18 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Literal
 
 from bot.console.building import Builder, NotBuilt
 
 log = logging.getLogger(__name__)
 
-Tell = Callable[[str], None]
 _UNDER_WAY = "It is being built, which takes half a minute the first time."
 
 
 class Build:
     """One build beside everything else; whatever becomes of it, the process goes on."""
 
-    def __init__(self, builder: Builder, tell: Tell) -> None:
+    def __init__(self, builder: Builder, tell: Callable[[str], None]) -> None:
         self._builder = builder
         self._tell = tell
         self._why: str | None = None
@@ -27,17 +25,18 @@ class Build:
         """Return why there is no console yet, where this build knows."""
         return self._why
 
-    def start(self) -> None:
-        """Begin where there is something to build."""
+    @contextmanager
+    def going(self) -> Iterator[None]:
+        """Build where there is something to build; on leaving it is ended, finished or not."""
         if self._builder.is_stale():
             self._why = _UNDER_WAY
             self._thread.start()
-
-    def stop(self) -> None:
-        """End it, finished or not."""
-        self._builder.stop()
-        if self._thread.is_alive():
-            self._thread.join(timeout=5)
+        try:
+            yield
+        finally:
+            self._builder.stop()
+            if self._thread.is_alive():
+                self._thread.join(timeout=5)
 
     def _run(self) -> None:
         self._tell("The console is being built; the rest works meanwhile.")
@@ -51,25 +50,3 @@ class Build:
             return
         self._why = None
         self._tell("The console is built.")
-
-
-@contextmanager
-def building(
-    how: Literal["auto", "skip", "require"], tell: Tell, builder: Builder | None = None
-) -> Iterator[Build]:
-    """Build the console as the settings say; with `require` before anything else is done.
-
-    Raises `NotBuilt` where it is required and cannot be had.
-    """
-    builder = builder or Builder()
-    build = Build(builder, tell)
-    if how == "require":
-        builder.build()
-        if not builder.is_built():
-            raise NotBuilt("the console is not in this package, nor its sources to build it from")
-    elif how == "auto":
-        build.start()
-    try:
-        yield build
-    finally:
-        build.stop()

@@ -89,6 +89,13 @@ class Builder:
         """Tell whether there is a console to serve, be it of older sources."""
         return (self.built / "index.html").is_file()
 
+    def require(self) -> bool:
+        """Build unless that is done already; raises `NotBuilt` also where there are no sources."""
+        is_new = self.build()
+        if not self.is_built():
+            raise NotBuilt("there is no console here, nor sources to build one from")
+        return is_new
+
     def build(self) -> bool:
         """Build unless that is done already; tell whether there was anything to do.
 
@@ -97,6 +104,7 @@ class Builder:
         with self._alone():
             if not self.is_stale():
                 return False
+            self._sweep()
             node = self._any_node()
             self._install(node)
             self._bundle(node)
@@ -153,6 +161,11 @@ class Builder:
         with (self.sources / ".build.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+    def _sweep(self) -> None:
+        """Drop what a build that was killed has left."""
+        for folder in self.built.parent.glob(".built-*"):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _any_node(self) -> Node:
         return self.node or find_node() or self._fetched_node()

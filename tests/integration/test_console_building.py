@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bot.console import building
-from bot.console.background import building as building_beside
+from bot.console.background import Build
 from bot.console.building import Builder, NotBuilt
 from tests.fakes.node import FakeNode
 
@@ -230,7 +230,8 @@ def test_the_machines_own_node_is_taken_where_it_is_new_enough(
 
 def test_beside_what_is_served_a_build_begins_and_ends(builder: Builder) -> None:
     told: list[str] = []
-    with building_beside("auto", told.append, builder) as build:
+    build = Build(builder, told.append)
+    with build.going():
         while_building = build.why_missing()
         wait_for(lambda: len(told) == 2)
         after = build.why_missing()
@@ -248,7 +249,8 @@ def test_a_build_that_failed_is_told_on_the_page_and_ends_nothing(
 ) -> None:
     node.say("npm error code ENOTFOUND")
 
-    with building_beside("auto", lambda words: None, builder) as build:
+    build = Build(builder, lambda words: None)
+    with build.going():
         wait_for(lambda: "could not be built" in str(build.why_missing()))
         why = build.why_missing()
 
@@ -261,41 +263,42 @@ def test_a_build_that_failed_is_told_on_the_page_and_ends_nothing(
 def test_what_is_fresh_is_not_built_beside_what_is_served(builder: Builder, node: FakeNode) -> None:
     builder.build()
     told: list[str] = []
+    build = Build(builder, told.append)
 
-    with building_beside("auto", told.append, builder) as build:
+    with build.going():
         why = build.why_missing()
 
     assert (why, told) == (None, [])
     assert node.calls == [INSTALLS, BUILDS]
 
 
-def test_who_skips_it_never_starts_npm(builder: Builder, node: FakeNode) -> None:
-    with building_beside("skip", lambda words: None, builder):
-        pass
-
-    assert node.calls == []
-
-
-def test_who_requires_it_has_it_before_anything_is_served(builder: Builder) -> None:
-    with building_beside("require", lambda words: None, builder):
-        served = page(builder)
-
-    assert served == "first"
-
-
-def test_who_requires_it_and_cannot_have_it_does_not_start(tmp_path: Path) -> None:
+def test_what_is_required_and_cannot_be_had_is_told(tmp_path: Path) -> None:
     nothing = Builder(sources=tmp_path / "web", built=tmp_path / "built")
 
-    with pytest.raises(NotBuilt, match="not in this package"):
-        with building_beside("require", lambda words: None, nothing):
-            pass
+    with pytest.raises(NotBuilt, match="nor sources to build one from"):
+        nothing.require()
+
+
+def test_what_is_required_may_have_come_without_its_sources(builder: Builder) -> None:
+    builder.build()
+    packed = Builder(sources=builder.sources / "nowhere", built=builder.built)
+
+    assert not packed.require()
+
+
+def test_what_a_killed_build_has_left_is_dropped(builder: Builder) -> None:
+    (builder.built.parent / ".built-x").mkdir()
+
+    builder.build()
+
+    assert not (builder.built.parent / ".built-x").exists()
 
 
 def test_who_stops_while_it_is_being_built_waits_for_nobody(
     builder: Builder, node: FakeNode
 ) -> None:
     node.behave("sleeps")
-    with building_beside("auto", lambda words: None, builder):
+    with Build(builder, lambda words: None).going():
         wait_for(lambda: node.is_asleep)
         begun = time.monotonic()
 

@@ -104,13 +104,13 @@ def test_where_the_console_is_required_nothing_is_packed_without_it(
 ) -> None:
     failed = pack(tree, target, "require", code=1)
 
-    assert "there are no sources to build it from" in failed.stderr
+    assert "nor sources to build one from" in failed.stderr
 
 
 def test_where_it_is_not_required_what_is_packed_says_that_it_is_missing(tree: Path) -> None:
     done = pack(tree, "wheel", "auto")
 
-    assert "without the console: there are no sources" in done.stdout + done.stderr
+    assert "without the console: there is no console here" in done.stdout + done.stderr
     assert [name for name in names_in(tree) if "built" in name] == []
 
 
@@ -125,7 +125,7 @@ def test_an_editable_install_builds_nothing(tree: Path, monkeypatch: pytest.Monk
     nothing: Any = None
     hook = ConsoleHook(str(tree), {}, nothing, nothing, str(tree / "packed"), "wheel")
 
-    with pytest.raises(Exception, match="there are no sources"):
+    with pytest.raises(Exception, match="nor sources"):
         hook.initialize("standard", {})
     hook.initialize("editable", {})
 
