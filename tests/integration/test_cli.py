@@ -594,19 +594,24 @@ def test_the_doctor_counts_replies_that_nobody_knows_to_have_arrived(
     assert "2 failed, 1 unconfirmed, the newest by webhook: error 2" in answer.out
 
 
+def publish_unproved(url: str, name: str, source: str) -> None:
+    """Publish a document as versions were that knew of fewer problems."""
+
+    def publish(connection: Connection) -> None:
+        newest = store.lock_workflow(connection, name)
+        row = store.add_draft(
+            connection, name=name, source=source, author="test", base=newest, now=NOW
+        )
+        programs.release(connection, row, author="test", note="", now=NOW)
+
+    on_database(url, publish)
+
+
 @pytest.fixture
 def unproved(stocked: str) -> None:
     """Publish a version that sends what nobody has checked, as versions of old may do."""
     source = (PRESETS / "support.yaml").read_text().replace("drafted: check,", "drafted: send,")
-
-    def publish(connection: Connection) -> None:
-        newest = store.lock_workflow(connection, "support")
-        row = store.add_draft(
-            connection, name="support", source=source, author="test", base=newest, now=NOW
-        )
-        programs.release(connection, row, author="test", note="", now=NOW)
-
-    on_database(stocked, publish)
+    publish_unproved(stocked, "support", source)
 
 
 @pytest.mark.usefixtures("unproved")
@@ -618,6 +623,24 @@ def test_the_doctor_names_a_published_version_that_would_send_unchecked_drafts(
     assert answer.code == 1
     assert "unchecked_draft: node send: a draft comes here that no check has passed" in answer.out
     assert "frontdesk workflow check FILE" in answer.out
+
+
+def test_the_doctor_looks_at_workflows_that_run_as_an_api_too(
+    frontdesk: Frontdesk, stocked: str
+) -> None:
+    exits = "{released: send, rejected: drop, expired: send}"
+    nodes = f"""
+      ask: {{kind: approve, text: "{{{{ input.text }}}}", exits: {exits}}}
+      send: {{kind: send}}
+      drop: {{kind: close}}
+    """
+    given = "{type: object, required: [text], properties: {text: {type: string}}}"
+    publish_unproved(stocked, "mail", f"name: mail\nentry: ask\ninput: {given}\nnodes:{nodes}")
+
+    answer = frontdesk("doctor")
+
+    assert "mail, version 1: unchecked_draft: node send: a draft comes here" in answer.out
+    assert "bad_config" not in answer.out
 
 
 @pytest.mark.usefixtures("unproved")
