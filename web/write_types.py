@@ -37,6 +37,7 @@ CALLED = (
             "reassign",
             "snooze",
             "reply",
+            "edit",
             "note",
             "hand-back",
             "resolve",

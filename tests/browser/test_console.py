@@ -157,6 +157,12 @@ def test_a_case_from_the_customers_words_to_its_end(
     expect(maria.log).to_contain_text(WORDS)
     expect(maria.reply_box).to_have_value("")
 
+    maria.press("Change")
+    maria.page.get_by_label("Changed reply").fill(f"{WORDS} Sorry!")
+    maria.press("Change it")
+    expect(ana.page.locator(".message.agent")).to_contain_text(f"{WORDS} Sorry!")
+    expect(maria.log).to_contain_text(f"{WORDS} Sorry!")
+
     ana.say("thank you, which one?")
     expect(maria.log).to_contain_text("thank you, which one?")
 

@@ -8,8 +8,9 @@ import {
   Outlet,
   redirect,
   RouterProvider,
+  useLocation,
 } from "@tanstack/react-router";
-import { useEffect, useState, type ReactNode } from "react";
+import { useEffect, useRef, useState, type ReactNode } from "react";
 
 import { Approvals, ConversationPage } from "./cases/Approvals";
 import { CaseList } from "./cases/CaseList";
@@ -111,11 +112,16 @@ function Frame(): ReactNode {
   const now = useSession();
   const approvals = useApprovals();
   const [couldNotEnd, setCouldNotEnd] = useState(false);
+  const path = useLocation({ select: (location) => location.pathname });
   const waiting = approvals.data?.length ?? 0;
 
+  const isFirst = useRef(true);
+
+  // Whoever follows a link by the keyboard, or is read to, goes on at the top of what it led to.
   useEffect(() => {
-    document.title = "Frontdesk";
-  }, []);
+    if (!isFirst.current) document.getElementById("main")?.focus({ preventScroll: true });
+    isFirst.current = false;
+  }, [path]);
 
   return (
     <>
@@ -150,7 +156,7 @@ function Frame(): ReactNode {
 
 function NotFound(): ReactNode {
   return (
-    <main id="main" className="page">
+    <main id="main" tabIndex={-1} className="page">
       <h1>There is nothing at this address</h1>
       <p>
         <Link to="/cases">All cases</Link>

@@ -31,6 +31,7 @@ export type Bodies = {
   reassign: Shapes["ReassignIn"];
   snooze: Shapes["SnoozeIn"];
   reply: Shapes["WordsIn"];
+  edit: Shapes["EditIn"];
   note: Shapes["WordsIn"];
   "hand-back": Shapes["CommandIn"];
   resolve: Shapes["ResolveIn"];

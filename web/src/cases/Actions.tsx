@@ -201,14 +201,19 @@ const DONE: Record<CommandName, string> = {
   reassign: "The case is with your colleague.",
   snooze: "The case rests.",
   reply: "Sent to the customer.",
+  edit: "The customer sees the changed words.",
   note: "The note is kept.",
   "hand-back": "The bot answers what the customer writes from now on.",
   resolve: "The case is resolved.",
 };
 
-/** What became of the last command; only what the server has said. */
-export function Result({ commands }: { commands: Commands }) {
+const SAID: CommandName[] = ["reply", "edit", "note"];
+
+/** What became of the last command, beside where it was given; only what the server has said. */
+export function Result({ commands, said = false }: { commands: Commands; said?: boolean }) {
   const { outcome } = commands;
+  const name = outcome.is === "unknown" ? outcome.intention.name : "name" in outcome && outcome.name;
+  if (!name || SAID.includes(name) !== said) return <div aria-live="polite" />;
   return (
     <div aria-live="polite">
       {outcome.is === "done" && (

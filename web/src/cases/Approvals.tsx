@@ -3,6 +3,7 @@ import { getRouteApi, Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 
 import { Distance } from "../words/Moment";
+import { useTitle } from "../words/title";
 import { ApprovalCard } from "./ApprovalCard";
 import { useApprovals, useConversation, useNews } from "./cases";
 import { Thread } from "./Thread";
@@ -12,8 +13,9 @@ const route = getRouteApi("/conversations/$id");
 /** All drafts and proposals that wait, each leading to its conversation. */
 export function Approvals(): ReactNode {
   const query = useApprovals();
+  useTitle("Approvals");
   return (
-    <main id="main" className="page">
+    <main id="main" tabIndex={-1} className="page">
       <h1>Approvals</h1>
       {query.error && (
         <Alert color="red" role="alert" className="notice">
@@ -62,10 +64,11 @@ export function ConversationPage(): ReactNode {
   const approvals = useApprovals();
   const { isBotWorking } = useNews(id);
   const customer = query.data?.customer.name || query.data?.customer.email || "A visitor";
+  useTitle(`Conversation with ${customer}`);
   const waiting = approvals.data?.filter((each) => each.conversation_id === id) ?? [];
 
   return (
-    <main id="main" className="page">
+    <main id="main" tabIndex={-1} className="page">
       <p className="crumbs">
         <Link to="/approvals">Approvals</Link>
       </p>

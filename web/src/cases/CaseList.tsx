@@ -5,6 +5,7 @@ import type { ReactNode } from "react";
 import type { Case } from "../client";
 import { useAgent } from "../session/session";
 import { Distance, Moment, useNow } from "../words/Moment";
+import { useTitle } from "../words/title";
 import { aboutOf, customerOf, spoken, URGENCY_COLORS } from "../words/words";
 import { DueIn } from "./DueIn";
 import { overdueFirst, SHOWN, useCases, type Shown } from "./cases";
@@ -30,11 +31,12 @@ export function CaseList(): ReactNode {
   const { show } = route.useSearch();
   const shown = show ?? "open";
   const agent = useAgent();
+  useTitle(shown === "mine" ? "My cases" : `${TABS[shown]} cases`);
   const query = useCases(shown);
   const cases = arrange(query.found ?? [], shown, agent);
 
   return (
-    <main id="main" className="page">
+    <main id="main" tabIndex={-1} className="page">
       <h1>Cases</h1>
       <nav className="tabs" aria-label="Which cases">
         {SHOWN.map((each) => (

@@ -185,6 +185,31 @@ describe("a case", () => {
     expect(note?.textContent).toContain("the customer does not see this");
   });
 
+  it("lets one change one's own reply, and nobody else's", async () => {
+    const said = { author: "agent" as const, text: "Helo" };
+    server.one = wholeCase({
+      messages: [
+        message({ ...said, id: "m-2", seq: 2, author_name: "Maria" }),
+        message({ ...said, id: "m-3", seq: 3, author_name: "Ben" }),
+      ],
+    });
+    await openPage(ADDRESS);
+
+    await press("Change");
+    const changed = screen.getByRole("textbox", { name: "Changed reply" });
+    await userEvent.clear(changed);
+    await userEvent.type(changed, "Hello");
+    await press("Change it");
+
+    expect(await screen.findByText("The customer sees the changed words.")).toBeTruthy();
+    expect(server.commands.map((sent) => [sent.path, sent.body])).toEqual([
+      [
+        "/v1/escalations/case-1/edit",
+        { agent: "Maria", version: 2, message_id: "m-2", text: "Hello" },
+      ],
+    ]);
+  });
+
   it("of a colleague's cannot be answered, but may be noted on", async () => {
     server.one = wholeCase({ assignee: "Ben" });
     await openPage(ADDRESS);

@@ -6,6 +6,7 @@ import { Refusal, type WholeCase } from "../client";
 import { useAgent } from "../session/session";
 import { Distance, Moment } from "../words/Moment";
 import { Plain } from "../words/Plain";
+import { useTitle } from "../words/title";
 import { aboutOf, customerOf, spoken, STATUSES, URGENCY_COLORS } from "../words/words";
 import { Actions, Result } from "./Actions";
 import { ApprovalCard } from "./ApprovalCard";
@@ -25,7 +26,7 @@ export function CasePage(): ReactNode {
 
   if (query.data) return <Loaded key={id} one={query.data} problem={query.error} />;
   return (
-    <main id="main" className="page">
+    <main id="main" tabIndex={-1} className="page">
       <p>
         <Link to="/cases">All cases</Link>
       </p>
@@ -52,9 +53,10 @@ function Loaded({ one, problem }: { one: WholeCase; problem: Error | null }) {
   const { isBotWorking } = useNews(one.conversation_id);
   const approvals = useApprovals();
   const who = customerOf(one);
+  useTitle(`${aboutOf(one)}, ${who.name}`);
 
   return (
-    <main id="main" className="page case-page">
+    <main id="main" tabIndex={-1} className="page case-page">
       <header className="case-head">
         <p className="crumbs">
           <Link to="/cases">Cases</Link>
@@ -87,6 +89,7 @@ function Loaded({ one, problem }: { one: WholeCase; problem: Error | null }) {
           customer={who.name}
           isBotWorking={isBotWorking}
           caseId={one.id}
+          commands={one.status === "open" || one.status === "claimed" ? commands : undefined}
         />
         <Presence one={one} />
         <Composer one={one} commands={commands} />

@@ -4,6 +4,7 @@ import { useState, type FormEvent, type KeyboardEvent } from "react";
 import type { WholeCase } from "../client";
 import { useAgent } from "../session/session";
 import { Plain } from "../words/Plain";
+import { Result } from "./Actions";
 import type { Commands } from "./commands";
 import { keepDraft, useDraft } from "./drafts";
 
@@ -17,7 +18,7 @@ export function Composer({ one, commands }: { one: WholeCase; commands: Commands
   const name = `${agent}:${one.id}:${chosen}`;
   const draft = useDraft(name);
   const isOver = one.status === "handed_back" || one.status === "resolved";
-  if (isOver && !draft.text) return null;
+  if (isOver && !draft.text) return <Result commands={commands} said />;
 
   const suggestion = isMine && chosen === "reply" ? one.brief?.suggested_reply : null;
   const mayBeSent = !isOver && (chosen === "note" || isMine);
@@ -70,6 +71,7 @@ export function Composer({ one, commands }: { one: WholeCase; commands: Commands
         onChange={(event) => write(event.currentTarget.value)}
         onKeyDown={sendByKeys}
       />
+      <Result commands={commands} said />
       <div className="buttons">
         <Button type="submit" loading={isSending} disabled={!mayBeSent || !draft.text.trim() || commands.isBusy}>
           {chosen === "reply" ? "Send to the customer" : "Keep the note"}

@@ -6,6 +6,8 @@ import { useAgent } from "../session/session";
 import { Moment } from "../words/Moment";
 import { Outside, Plain } from "../words/Plain";
 import { DELIVERIES } from "../words/words";
+import type { Commands } from "./commands";
+import { EditReply } from "./EditReply";
 
 interface Props {
   messages: Message[];
@@ -13,12 +15,14 @@ interface Props {
   customer: string;
   isBotWorking: boolean;
   caseId?: string;
+  /** There where what an agent has said may be changed. */
+  commands?: Commands | undefined;
 }
 
 const NEAR_THE_END = 80;
 
 /** The whole conversation: what the customer sees, and apart from it what only agents see. */
-export function Thread({ messages, deliveries, customer, isBotWorking, caseId }: Props) {
+export function Thread({ messages, deliveries, customer, isBotWorking, caseId, commands }: Props) {
   const scroller = useRef<HTMLDivElement>(null);
   const wasAtEnd = useRef(true);
   const said = messages.toSorted((one, other) => one.seq - other.seq);
@@ -49,6 +53,7 @@ export function Thread({ messages, deliveries, customer, isBotWorking, caseId }:
               message={message}
               customer={customer}
               caseId={caseId}
+              commands={commands}
               delivery={deliveries.findLast((one) => one.message_id === message.id)}
             />
           ))}
@@ -63,18 +68,21 @@ export function Thread({ messages, deliveries, customer, isBotWorking, caseId }:
   );
 }
 
-function Said({ message, customer, caseId, delivery }: {
+function Said({ message, customer, caseId, commands, delivery }: {
   message: Message;
   customer: string;
   caseId: string | undefined;
+  commands: Commands | undefined;
   delivery: Delivery | undefined;
 }) {
+  const agent = useAgent();
   const isNote = (message.audience ?? "customer") !== "customer";
+  const isMine = message.author === "agent" && !isNote && message.author_name === agent;
   return (
     <li className={`said ${isNote ? "note" : message.author}`}>
       <p className="said-head">
         <strong>
-          <bdi>{useAuthor(message, customer)}</bdi>
+          <bdi>{authorOf(message, customer, agent)}</bdi>
         </strong>
         {isNote && <span className="note-mark">Internal: the customer does not see this</span>}
         <Moment at={message.at} />
@@ -106,12 +114,12 @@ function Said({ message, customer, caseId, delivery }: {
         </p>
       )}
       {delivery && <Fate delivery={delivery} />}
+      {isMine && commands && <EditReply message={message} commands={commands} />}
     </li>
   );
 }
 
-function useAuthor(message: Message, customer: string): string {
-  const agent = useAgent();
+function authorOf(message: Message, customer: string, agent: string): string {
   if (message.author === "customer") return message.author_name || customer;
   if (message.author === "bot") return "Bot";
   if (message.author === "system") return "Frontdesk";

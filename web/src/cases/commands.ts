@@ -117,6 +117,8 @@ const DOORS: {
     answered(client.POST("/v1/escalations/{id}/snooze", { ...to(id, key), body })),
   reply: (id, key, body) =>
     answered(client.POST("/v1/escalations/{id}/reply", { ...to(id, key), body })),
+  edit: (id, key, body) =>
+    answered(client.POST("/v1/escalations/{id}/edit", { ...to(id, key), body })),
   note: (id, key, body) =>
     answered(client.POST("/v1/escalations/{id}/note", { ...to(id, key), body })),
   "hand-back": (id, key, body) =>

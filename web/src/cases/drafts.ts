@@ -17,7 +17,7 @@ export interface Draft {
 const EMPTY: Draft = { text: "" };
 const watchers = new Set<() => void>();
 const read = new Map<string, { raw: string; draft: Draft }>();
-// Where the browser keeps nothing, a draft lives as long as the page.
+// Where the browser keeps nothing, or is full, a draft lives as long as the page.
 const unkept = new Map<string, string>();
 
 window.addEventListener("storage", tell);
@@ -37,13 +37,13 @@ export function getDraft(name: string): Draft {
 }
 
 export function keepDraft(name: string, draft: Draft): void {
+  if (!draft.text && !draft.attempt) return dropDraft(name);
   const raw = JSON.stringify(draft);
-  unkept.set(name, raw);
   try {
-    if (draft.text || draft.attempt) localStorage.setItem(place(name), raw);
-    else localStorage.removeItem(place(name));
+    localStorage.setItem(place(name), raw);
+    unkept.delete(name);
   } catch {
-    // Full, or forbidden: `unkept` has it.
+    unkept.set(name, raw);
   }
   tell();
 }
@@ -59,10 +59,12 @@ export function dropDraft(name: string): void {
 }
 
 function rawOf(name: string): string | null {
+  const held = unkept.get(name);
+  if (held !== undefined) return held;
   try {
     return localStorage.getItem(place(name));
   } catch {
-    return unkept.get(name) ?? null;
+    return null;
   }
 }
 

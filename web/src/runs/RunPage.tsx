@@ -7,6 +7,7 @@ import { ReadAs } from "../cases/BriefPanel";
 import { answered, client, Refusal, type Decision, type ModelCall, type Run, type Step } from "../client";
 import { Moment } from "../words/Moment";
 import { Plain } from "../words/Plain";
+import { useTitle } from "../words/title";
 import { dollars, milliseconds, spoken } from "../words/words";
 import { Correction } from "./Correction";
 
@@ -24,6 +25,7 @@ const STATUS_COLORS: Record<Run["status"], string> = {
 export function RunPage(): ReactNode {
   const { id } = route.useParams();
   const { case: from } = route.useSearch();
+  useTitle("What it did");
   const query = useQuery({
     queryKey: ["run", id],
     queryFn: () => answered(client.GET("/v1/runs/{id}", { params: { path: { id } } })),
@@ -31,7 +33,7 @@ export function RunPage(): ReactNode {
     refetchInterval: (known) => (isOver(known.state.data) ? false : LOOK_AGAIN_MS),
   });
   return (
-    <main id="main" className="page">
+    <main id="main" tabIndex={-1} className="page">
       <p className="crumbs">
         {from ? (
           <Link to="/cases/$id" params={{ id: from }}>

@@ -18,9 +18,12 @@ type Answer = (sent: Sent) => Response;
 /** Answers every request of the page, and keeps the commands. */
 export class Server {
   readonly sent: Sent[] = [];
+  readonly searches: URLSearchParams[] = [];
   one: WholeCase = wholeCase();
   signedIn: string | null = "Maria";
   csrf = "proof-1";
+  /** What is answered at other addresses. */
+  readonly answers: Record<string, unknown> = {};
   /** What was done, once each. */
   readonly done: Sent[] = [];
   private readonly known = new Map<string, CommandAnswer>();
@@ -57,6 +60,7 @@ export class Server {
     };
     if (sent.path === "/console/session") return this.session(sent);
     this.sent.push(sent);
+    this.searches.push(new URL(request.url).searchParams);
     if (sent.method === "POST") {
       const next = this.next.shift();
       if (typeof next === "function") return next(sent);
@@ -64,6 +68,8 @@ export class Server {
       if (next === "broken" || next === "lost") throw new TypeError("Failed to fetch");
       return answer!;
     }
+    const known = this.answers[sent.path];
+    if (known !== undefined) return json(known);
     if (sent.path.startsWith("/v1/escalations/")) return json(this.one);
     if (sent.path === "/v1/escalations") return json({ items: [this.one], next: null });
     return json({ items: [], next: null });

@@ -62,7 +62,11 @@ export function useNow(): number {
 
 function watch(tell: () => void): () => void {
   watchers.add(tell);
-  ticking ??= setInterval(tick, TICK_MS);
+  if (ticking === undefined) {
+    // Nobody has looked at the clock since whenever.
+    now = Date.now();
+    ticking = setInterval(tick, TICK_MS);
+  }
   return () => {
     watchers.delete(tell);
     if (watchers.size > 0) return;
