@@ -1,11 +1,15 @@
 """The local classifier through its public doors: train, read, calibrate, save, load."""
 
+import json
 import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from integrations.classifiers import classifiers
-from integrations.classifiers.local import LocalClassifier, fingerprint_of
+from integrations.classifiers.local import LocalClassifier, files, fingerprint_of
 from integrations.classifiers.local.languages import LANGUAGES, find_language
 from integrations.classifiers.metrics import Answer, measure
 from orchestration.errors import BadInput
@@ -296,6 +300,81 @@ def test_a_dumped_model_reads_as_before_once_loaded(trained: LocalClassifier) ->
     assert loaded.fingerprint == loaded.fingerprint_of(INTENTS)
 
 
+SPOKEN = {
+    "status": "unsubscribe_newsletter",
+    "refund": "gift_card",
+    "password": "openingHours",
+}
+
+
+def renamed(names: Mapping[str, str]) -> list[Intent]:
+    """Return the intents under other names."""
+    return [replace(intent, name=names[intent.name]) for intent in INTENTS]
+
+
+def trained_on(intents: Sequence[Intent]) -> LocalClassifier:
+    classifier = LocalClassifier()
+    classifier.train(intents)
+    return classifier
+
+
+@pytest.mark.parametrize(
+    ("text", "intent"),
+    [
+        ("stop the newsletter", "unsubscribe_newsletter"),
+        ("do you sell gift cards?", "gift_card"),
+        ("what are your opening hours", "openingHours"),
+    ],
+)
+def test_an_intent_is_recognised_by_its_name_where_no_example_says_so(
+    trained: LocalClassifier, text: str, intent: str
+) -> None:
+    named = trained_on(renamed(SPOKEN))
+
+    found = named.read(text).probabilities[intent]
+
+    unnamed = next(old for old, new in SPOKEN.items() if new == intent)
+    assert best(named, text) == intent
+    assert found > trained.read(text).probabilities[unnamed] + 0.1
+
+
+@pytest.mark.parametrize("name", ["gift_card", "giftCard", "gift-card", "Gift card", "gift__card_"])
+def test_a_name_is_read_the_same_however_its_words_are_joined(name: str) -> None:
+    spelled = trained_on(renamed({**SPOKEN, "refund": name}))
+
+    plain = trained_on(renamed({**SPOKEN, "refund": "gift card"}))
+    assert spelled.read("a card as a gift").probabilities[name] == pytest.approx(
+        plain.read("a card as a gift").probabilities["gift card"]
+    )
+
+
+@pytest.mark.parametrize("pattern", ["i{}", "{}", "intent_{}", "X{}-7"])
+def test_names_that_say_nothing_do_no_harm(trained: LocalClassifier, pattern: str) -> None:
+    names = {intent.name: pattern.format(16 + at) for at, intent in enumerate(INTENTS)}
+    texts = ["where's my order 2077", "i need a refund", "forgot password", "reimburse my order"]
+
+    numbered = trained_on(renamed(names))
+
+    for text in texts:
+        assert best(numbered, text) == names[best(trained, text)]
+
+
+def test_a_name_without_words_can_be_learnt() -> None:
+    numbered = trained_on(renamed({"status": "_", "refund": "?", "password": "password"}))
+
+    assert best(numbered, "where's my order 2077") == "_"
+
+
+def test_what_another_version_has_learnt_is_not_read(trained: LocalClassifier) -> None:
+    arrays = files.read(trained.dump())
+    words = json.loads(arrays["words"].tobytes())
+    words["version"] = "tfidf-linear-4"
+    arrays["words"] = np.frombuffer(json.dumps(words).encode(), dtype=np.uint8)
+
+    with pytest.raises(BadInput, match="version 'tfidf-linear-4', not"):
+        LocalClassifier().load(files.write(arrays))
+
+
 @pytest.mark.parametrize("content", [b"", b"not a model", b"\x80\x04cos\nsystem\n"])
 def test_what_is_no_model_is_refused(content: bytes) -> None:
     with pytest.raises(BadInput, match="this is not a saved classifier"):
@@ -449,7 +528,8 @@ def test_a_collision_shows_the_nearest_example_of_the_other_intent(
         "refund",
         "please refund me",
     )
-    for each in found.values():
+    # A name is learnt too, but nobody said it.
+    for each in (collision for pair in confused for collision in pair.collisions):
         assert each.text in examples[each.intent]
         assert each.nearest in examples[each.taken_for]
 

@@ -12,15 +12,15 @@ from integrations.classifiers.local import calibration, confusions, files, fitti
 from integrations.classifiers.local.apart import do_apart
 from integrations.classifiers.local.calibration import Calibration
 from integrations.classifiers.local.encoder import Encoder, encoder_at
-from integrations.classifiers.local.fitting import Fit
-from integrations.classifiers.local.grams import count_grams
+from integrations.classifiers.local.fitting import Fit, Lessons
+from integrations.classifiers.local.grams import count_grams, spell_out
 from integrations.classifiers.local.languages import find_language
 from integrations.classifiers.local.tongues import Tongues, learn_tongues
 from orchestration.errors import BadInput
 from orchestration.types import Confusion, Intent, Reading
 
 # Part of every fingerprint: raise it when the same examples would give another model.
-VERSION = "tfidf-linear-4"
+VERSION = "tfidf-linear-5"
 # A text's vector counts as much as its words and its parts of words together.
 _VECTOR_LENGTH = 2.0
 
@@ -70,9 +70,8 @@ class LocalClassifier:
         if found := self._do_apart("find confusions", intents):
             return confusions.read(found)
         with fitting.one_thread():
-            pairs = _pairs(taught)
-            vectors = _vectors(self._encoder, [text for text, _ in pairs])
-            return confusions.find(pairs, [intent.name for intent in taught], vectors)
+            texts, lessons = _lessons(taught, self._encoder)
+            return confusions.find(texts, [intent.name for intent in taught], lessons)
 
     def read(self, text: str) -> Reading:
         """Return the probabilities of the intents for a text; all unsure before any training."""
@@ -166,29 +165,39 @@ def _taught(intents: Sequence[Intent]) -> list[Intent]:
     return sorted(taught, key=lambda intent: intent.name)
 
 
-def _pairs(intents: Sequence[Intent]) -> list[tuple[str, int]]:
-    """Return each text with the place of its intent."""
-    return [
+def _learn(intents: Sequence[Intent], fingerprint: str, encoder: Encoder | None) -> Model:
+    texts, lessons = _lessons(intents, encoder)
+    scores, places = fitting.cross_scores(lessons)
+    examples = list(zip(texts, lessons.labels, strict=True))[: lessons.examples]
+    return Model(
+        fingerprint=fingerprint,
+        names=tuple(intent.name for intent in intents),
+        fit=fitting.fit(lessons),
+        calibration=calibration.calibrate(scores, [lessons.labels[place] for place in places]),
+        tongues=learn_tongues(examples, len(intents)),
+        encoder=_fingerprint(encoder),
+    )
+
+
+def _lessons(intents: Sequence[Intent], encoder: Encoder | None) -> tuple[list[str], Lessons]:
+    """Return what there is to learn from: each intent's examples, then what it is called."""
+    examples = [
         (text, label)
         for label, intent in enumerate(intents)
         for text in sorted(set(intent.examples))
         if text.strip()
     ]
-
-
-def _learn(intents: Sequence[Intent], fingerprint: str, encoder: Encoder | None) -> Model:
-    pairs = _pairs(intents)
-    texts, labels = [count_grams(text) for text, _ in pairs], [label for _, label in pairs]
-    vectors = _vectors(encoder, [text for text, _ in pairs])
-    scores, places = fitting.cross_scores(texts, labels, len(intents), vectors)
-    return Model(
-        fingerprint=fingerprint,
-        names=tuple(intent.name for intent in intents),
-        fit=fitting.fit(texts, labels, len(intents), vectors),
-        calibration=calibration.calibrate(scores, [labels[place] for place in places]),
-        tongues=learn_tongues(pairs, len(intents)),
-        encoder=_fingerprint(encoder),
+    # A name like `cancel_order` says what is meant where no example does; a number does no harm.
+    names = [(spell_out(intent.name), label) for label, intent in enumerate(intents)]
+    texts = [text for text, _ in (*examples, *names)]
+    lessons = Lessons(
+        texts=[count_grams(text) for text in texts],
+        labels=[label for _, label in (*examples, *names)],
+        classes=len(intents),
+        vectors=_vectors(encoder, texts),
+        names=len(names),
     )
+    return texts, lessons
 
 
 def _to_arrays(model: Model) -> dict[str, Any]:

@@ -7,39 +7,37 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from integrations.classifiers.local import fitting
-from integrations.classifiers.local.grams import count_grams
+from integrations.classifiers.local.fitting import Lessons
 from orchestration.types import Collision, Confusion
 
 _confusions = TypeAdapter(list[Confusion])
 
 
-def find(
-    pairs: Sequence[tuple[str, int]], names: Sequence[str], vectors: Any = None
-) -> list[Confusion]:
+def find(texts: Sequence[str], intents: Sequence[str], lessons: Lessons) -> list[Confusion]:
     """Return the pairs of intents whose examples are taken for each other, worst first.
 
-    `pairs` are texts and the place of their intent among the names, `vectors` what each text means.
+    `texts` are what the lessons' texts say, `intents` the names of their classes.
     """
-    texts, labels = [count_grams(text) for text, _ in pairs], [label for _, label in pairs]
-    scores, places = fitting.cross_scores(texts, labels, len(names), vectors)
+    labels = lessons.labels[: lessons.examples]
+    scores, places = fitting.cross_scores(lessons)
     guesses = dict(zip(places.tolist(), scores.argmax(axis=1).tolist(), strict=True))
-    likenesses = fitting.likenesses(texts, vectors)
+    likenesses = fitting.likenesses(lessons)
     wrong: dict[tuple[int, int], list[Collision]] = defaultdict(list)
     for place, guess in guesses.items():
         label = labels[place]
         if guess != label:
             rivals = [other for other, held in enumerate(labels) if held == guess]
             collision = Collision(
-                text=pairs[place][0],
-                intent=names[label],
-                taken_for=names[guess],
-                nearest=pairs[_nearest(likenesses, place, rivals)][0],
+                text=texts[place],
+                intent=intents[label],
+                taken_for=intents[guess],
+                nearest=texts[_nearest(likenesses, place, rivals)],
             )
             wrong[min(label, guess), max(label, guess)].append(collision)
     sizes = Counter(labels)
     return sorted(
         (
-            _confusion((names[one], names[other]), sizes[one] + sizes[other], collisions)
+            _confusion((intents[one], intents[other]), sizes[one] + sizes[other], collisions)
             for (one, other), collisions in wrong.items()
         ),
         key=lambda each: (-each.misread, each.examples, each.intents),

@@ -15,8 +15,29 @@ _FEW = 2000
 # From this many texts on, a gram seen once only costs memory.
 _MANY = 3000
 _FOLDS = 3
+_EVERY_FOLD = -1
 # How much the SVM minds each text; vectors make a text longer, so that each counts more anyway.
 _STRENGTH, _STRENGTH_WITH_VECTORS = 1.0, 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lessons:
+    """What is learnt from: counted texts, and the number of each one's class.
+
+    `vectors` has one row for each text, of what it means. The last `names` texts are no examples
+    but what classes are called.
+    """
+
+    texts: Sequence[Counter[str]]
+    labels: Sequence[int]
+    classes: int
+    vectors: Any = None
+    names: int = 0
+
+    @property
+    def examples(self) -> int:
+        """How many texts are examples; they come first."""
+        return len(self.texts) - self.names
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,30 +67,25 @@ def one_thread() -> Iterator[None]:
         yield
 
 
-def fit(
-    texts: Sequence[Counter[str]], labels: Sequence[int], classes: int, vectors: Any = None
-) -> Fit:
-    """Learn to tell the classes apart from counted texts and the number of each one's class.
-
-    `vectors` has one row for each text, of what it means.
-    """
-    import numpy as np
-
-    vocabulary = _vocabulary(texts)
-    counts, flags = _matrix(texts, vocabulary), _word_flags(vocabulary)
-    weights, bias, idf = _solve(counts, vectors, np.asarray(labels), flags, classes)
+def fit(lessons: Lessons) -> Fit:
+    """Learn to tell the classes apart."""
+    vocabulary = _vocabulary(lessons)
+    counts, flags = _matrix(lessons.texts, vocabulary), _word_flags(vocabulary)
+    targets = _targets(lessons)
+    weights, bias, idf = _solve(counts, lessons.vectors, targets, flags, lessons.classes)
     return Fit(vocabulary=vocabulary, idf=idf, weights=weights, bias=bias)
 
 
-def cross_scores(
-    texts: Sequence[Counter[str]], labels: Sequence[int], classes: int, vectors: Any = None
-) -> tuple[Any, Any]:
-    """Return scores of texts by models that have not seen them, and the places of those texts."""
+def cross_scores(lessons: Lessons) -> tuple[Any, Any]:
+    """Return scores of texts by models that have not seen them, and the places of those texts.
+
+    Names are known to every model and get no score.
+    """
     import numpy as np
 
-    vocabulary = _vocabulary(texts)
-    counts, flags = _matrix(texts, vocabulary), _word_flags(vocabulary)
-    folds, targets = np.asarray(_folds(labels)), np.asarray(labels)
+    vocabulary, vectors, classes = _vocabulary(lessons), lessons.vectors, lessons.classes
+    counts, flags = _matrix(lessons.texts, vocabulary), _word_flags(vocabulary)
+    folds, targets = np.asarray(_folds(lessons)), _targets(lessons)
     scores, places = [], []
     for fold in range(_FOLDS):
         seen = folds != fold
@@ -78,8 +94,8 @@ def cross_scores(
         weights, bias, idf = _solve(
             counts[seen], _some(vectors, seen), targets[seen], flags, classes
         )
-        # A class with no text in the other folds cannot be recognised, which is no fault.
-        fair = ~seen & np.isin(targets, targets[seen])
+        # A class with no example in the other folds cannot be recognised, which is no fault.
+        fair = ~seen & np.isin(targets, targets[seen & (folds != _EVERY_FOLD)])
         points = _points(_weigh(counts[fair], idf, flags), _some(vectors, fair))
         scores.append(points @ weights + bias)
         places.append(np.flatnonzero(fair))
@@ -111,17 +127,26 @@ def _score_grams(model: Fit, grams: Counter[str]) -> tuple[Any, bool]:
     return values.astype(np.float32) @ model.weights[rows] + model.bias, True
 
 
-def likenesses(texts: Sequence[Counter[str]], vectors: Any = None) -> Any:
+def likenesses(lessons: Lessons) -> Any:
     """Return a matrix of which a row times another says how alike the two texts are."""
-    vocabulary = _vocabulary(texts)
-    counts = _matrix(texts, vocabulary)
-    return _points(_weigh(counts, _rarity(counts), _word_flags(vocabulary)), vectors)
+    vocabulary = _vocabulary(lessons)
+    counts = _matrix(lessons.texts, vocabulary)
+    return _points(_weigh(counts, _rarity(counts), _word_flags(vocabulary)), lessons.vectors)
 
 
-def _vocabulary(texts: Sequence[Counter[str]]) -> dict[str, int]:
-    seen = Counter(gram for grams in texts for gram in grams)
-    least = 2 if len(texts) >= _MANY else 1
-    return {gram: row for row, gram in enumerate(g for g, count in seen.items() if count >= least)}
+def _vocabulary(lessons: Lessons) -> dict[str, int]:
+    seen = Counter(gram for grams in lessons.texts for gram in grams)
+    least = 2 if lessons.examples >= _MANY else 1
+    # What a class is called is kept though no example may say it: a customer still may.
+    called = {gram for grams in lessons.texts[lessons.examples :] for gram in grams}
+    kept = (gram for gram, count in seen.items() if count >= least or gram in called)
+    return {gram: row for row, gram in enumerate(kept)}
+
+
+def _targets(lessons: Lessons) -> Any:
+    import numpy as np
+
+    return np.asarray(lessons.labels)
 
 
 def _matrix(texts: Sequence[Counter[str]], vocabulary: Mapping[str, int]) -> Any:
@@ -224,13 +249,14 @@ def _logistic(weighed: Any, targets: Any) -> tuple[Any, Any, Any]:
     return np.asarray(weighed.T @ back), model.intercept_, model.classes_
 
 
-def _folds(labels: Sequence[int]) -> list[int]:
-    """Deal each class's texts out evenly, in an order that is always the same."""
-    order = list(range(len(labels)))
+def _folds(lessons: Lessons) -> list[int]:
+    """Deal each class's examples out evenly, in an order that is always the same."""
+    order = list(range(lessons.examples))
     random.Random(0).shuffle(order)  # noqa: S311
     dealt: Counter[int] = Counter()
-    folds = [0] * len(labels)
+    folds = [_EVERY_FOLD] * len(lessons.texts)
     for index in order:
-        folds[index] = dealt[labels[index]] % _FOLDS
-        dealt[labels[index]] += 1
+        label = lessons.labels[index]
+        folds[index] = dealt[label] % _FOLDS
+        dealt[label] += 1
     return folds

@@ -8,6 +8,8 @@ from itertools import pairwise
 _LONG_NUMBER = re.compile(r"\d{3,}")
 _WORD = re.compile(r"\w+|#")
 _SIZES = (2, 3, 4, 5)
+# Where one word of a name ends: `cancel_order`, `cancelOrder`, `editAPIKey`.
+_SEAM = re.compile(r"_|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 def count_grams(text: str) -> Counter[str]:
@@ -26,6 +28,11 @@ def find_words(text: str) -> list[str]:
     plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
     # An order number says that there is one, not which intent it belongs to.
     return _WORD.findall(_LONG_NUMBER.sub("#", plain))
+
+
+def spell_out(name: str) -> str:
+    """Return an identifier as the words it is made of: `cancel_order` as `cancel order`."""
+    return " ".join(_SEAM.sub(" ", name).split())
 
 
 def is_word_gram(gram: str) -> bool:
