@@ -90,7 +90,9 @@ export class Server {
 
   private session(sent: Sent): Response {
     if (sent.method === "POST") {
-      if (sent.body["key"] !== "the key") return problem(401, "no such key");
+      const { key, once } = sent.body;
+      if (once === "used") return problem(401, "this link has been used or is too old");
+      if (once === undefined && key !== "the key") return problem(401, "this is not the admin key");
       this.signedIn = String(sent.body["agent"]);
     }
     if (this.signedIn === null) return problem(401, "nobody is signed in");
