@@ -1,5 +1,5 @@
 import { Button, Textarea } from "@mantine/core";
-import { useState, type FormEvent } from "react";
+import { useEffect, useRef, useState, type FormEvent } from "react";
 
 import type { Message } from "../client";
 import { useAgent } from "../session/session";
@@ -11,6 +11,11 @@ export function EditReply({ message, commands }: { message: Message; commands: C
   const name = `${useAgent()}:${message.id}:edit`;
   const draft = useDraft(name);
   const [isOpen, setOpen] = useState(Boolean(draft.text));
+  const form = useRef<HTMLFormElement>(null);
+
+  useEffect(() => {
+    if (isOpen) form.current?.scrollIntoView({ block: "nearest" });
+  }, [isOpen]);
 
   function close(): void {
     dropDraft(name);
@@ -35,6 +40,7 @@ export function EditReply({ message, commands }: { message: Message; commands: C
   }
   return (
     <form
+      ref={form}
       className="change"
       aria-label="Change the reply"
       onSubmit={(event) => void submit(event)}

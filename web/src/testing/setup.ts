@@ -18,6 +18,7 @@ window.matchMedia = (media) =>
     removeListener: () => {},
   });
 window.scrollTo = () => {};
+Element.prototype.scrollIntoView = () => {};
 Object.defineProperty(document, "fonts", { value: new EventTarget() });
 
 afterEach(() => {
