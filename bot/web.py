@@ -63,6 +63,9 @@ def create(
     api.state.samples = samples
     api.state.sign_in_link = link
     problems.install(api)
+    if slack and slack.router:
+        # First, since routes are tried in their order and Slack waits only for so long.
+        api.include_router(slack.router)
     for router in (
         messages.router,
         conversations.router,
@@ -89,8 +92,6 @@ def create(
         api.include_router(router)
     chat.serve_page(api, app)
     pages.serve(api, BUILT, why_missing=build.why_missing if build else lambda: None)
-    if slack and slack.router:
-        api.include_router(slack.router)
 
     @api.get("/", include_in_schema=False)
     async def start() -> RedirectResponse:

@@ -3,6 +3,7 @@
 import asyncio
 import queue
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -10,12 +11,16 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
 
 _POSTGRES_CONNECTIONS = 12
+# A connection that was used a moment ago is taken to be there still.
+_TRUSTED_SECONDS = 1.0
+_RESTING = "resting since"
 _READERS = 4
 
 
@@ -28,6 +33,7 @@ class Database:
         self._writer = _SqliteWriter(self.url) if self.is_sqlite else None
         self._engine = _sqlite_readers(self.url) if self.is_sqlite else _postgres(self.url)
         self._looks = self._engine if self.is_sqlite else _looking(self._engine)
+        self._single = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         workers = _READERS if self.is_sqlite else _POSTGRES_CONNECTIONS
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="database")
 
@@ -43,6 +49,18 @@ class Database:
             self._threads, self._commit, function
         )
 
+    async def write_at_once(self, function: Work[T]) -> T:
+        """Run a plain function that writes by a single statement, durably, as its last act.
+
+        That statement is its own transaction, so PostgreSQL need not be told of a beginning and an
+        end; what the function reads before it may have changed by then.
+        """
+        if self._writer:
+            return await self.write(function, durable=True)
+        return await asyncio.get_running_loop().run_in_executor(
+            self._threads, self._run_at_once, function
+        )
+
     async def read(self, function: Work[T]) -> T:
         """Run a plain function over a connection that sees one consistent state."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._look, function)
@@ -56,6 +74,10 @@ class Database:
 
     def _commit(self, function: Work[T]) -> T:
         with self._engine.begin() as connection:
+            return function(connection)
+
+    def _run_at_once(self, function: Work[T]) -> T:
+        with self._single.connect() as connection:
             return function(connection)
 
     def _look(self, function: Work[T]) -> T:
@@ -197,7 +219,24 @@ def _sqlite_readers(url: URL) -> Engine:
 
 
 def _postgres(url: URL) -> Engine:
-    return create_engine(url, pool_size=_POSTGRES_CONNECTIONS, max_overflow=0, pool_pre_ping=True)
+    engine = create_engine(url, pool_size=_POSTGRES_CONNECTIONS, max_overflow=0)
+
+    @event.listens_for(engine, "checkin")
+    def rest(_: Any, entry: ConnectionPoolEntry) -> None:
+        entry.info[_RESTING] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def ping(connection: Any, entry: ConnectionPoolEntry, _: Any) -> None:
+        # The pool's own ping is one more journey for each transaction, also in the middle of work.
+        if time.monotonic() - entry.info.get(_RESTING, 0.0) < _TRUSTED_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            # The pool opens another one.
+            raise DisconnectionError("the connection was lost while nobody used it") from error
+
+    return engine
 
 
 def _looking(engine: Engine) -> Engine:

@@ -41,20 +41,23 @@ async def receive(
 
 
 async def _store(tools: Toolbox, incoming: IncomingMessage, raw: Raw | None) -> Received | None:
+    now, debounce = tools.clock(), tools.debounce
+
+    def add_at_once(connection: Connection) -> Received | None:
+        return store.add_message_at_once(connection, incoming, raw, now=now, debounce=debounce)
+
     def add(connection: Connection) -> Received | None:
-        now = tools.clock()
         try:
-            received = store.add_message(connection, incoming, now=now, debounce=tools.debounce)
+            return store.add_message(connection, incoming, raw, now=now, debounce=debounce)
         except NotFound:
             if raw is None:
                 raise
             store.keep(connection, raw, now, is_ours=False)
             return None
-        if raw:
-            store.keep(connection, raw, now, conversation=received.conversation)
-        return received
 
-    return await tools.database.write(add, durable=True)
+    # Nearly all messages are one more in a conversation, and senders wait for their answer.
+    received = await tools.database.write_at_once(add_at_once)
+    return received or await tools.database.write(add, durable=True)
 
 
 async def keep(tools: Toolbox, raw: Raw, *, is_ours: bool = True) -> bool:

@@ -1,9 +1,11 @@
 """Where Slack's events come in: each is in the database before Slack hears that it was taken."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from slack_bolt.context.async_context import AsyncBoltContext
+from slack_bolt.response import BoltResponse
 from sqlalchemy import Connection
 
 from bot.app import App
@@ -13,9 +15,30 @@ from orchestration.errors import NotFound
 from orchestration.models import Conversation
 from orchestration.types import Received
 
-# Where a listener finds what became of the event it is called for.
-RECEIVED = "frontdesk_received"
+# Where a listener finds whether the event it is called for came for the first time.
 IS_NEW = "frontdesk_is_new"
+# What people write and what they change of it; only its being answered is shown by a listener.
+_WORDS = ("message", "edit", "deletion", "foreign")
+
+
+class Courtesies:
+    """Lets through so many niceties a second, so that they hold up nobody's message in a rush."""
+
+    def __init__(self, per_second: float = 5.0) -> None:
+        self._per_second = per_second
+        self._left = per_second
+        self._counted_at = 0.0
+
+    def allow(self) -> bool:
+        """Tell whether there is room for one more."""
+        now = asyncio.get_running_loop().time()
+        earned = (now - self._counted_at) * self._per_second
+        self._left = min(self._left + earned, self._per_second)
+        self._counted_at = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
 
 
 class Door:
@@ -23,19 +46,32 @@ class Door:
 
     def __init__(self, app: App) -> None:
         self._app = app
+        self._courtesies = Courtesies()
 
     async def take(
         self,
         body: dict[str, Any],
         context: AsyncBoltContext,
         next: Callable[[], Awaitable[None]],
-    ) -> None:
-        """Store an event before anything else, whether or not Slack can be asked who we are."""
+    ) -> BoltResponse | None:
+        """Store an event before anything else, whether or not Slack can be asked who we are.
+
+        A message goes on to the listeners only where they are to show that it is being answered.
+        """
         if body.get("type") == "event_callback":
             heard = events.read(body)
-            if not await thread.hear(self._app, body, heard.raw):
-                context[RECEIVED] = await self._store(heard, context)
+            if await thread.hear(self._app, body, heard.raw):
+                return _taken()
+            received = await self._store(heard, context)
+            if heard.kind in _WORDS and not self._is_shown(received):
+                return _taken()
         await next()
+        return None
+
+    def _is_shown(self, received: Received | None) -> bool:
+        if received is None or received.duplicate or not received.is_with_bot:
+            return False
+        return self._courtesies.allow()
 
     async def _store(self, heard: events.Heard, context: AsyncBoltContext) -> Received | None:
         tools, dispatcher = self._app.tools, self._app.dispatcher
@@ -57,6 +93,11 @@ class Door:
             is_ours = heard.kind == "other"
             context[IS_NEW] = await intake.keep(tools, heard.raw, is_ours=is_ours)
         return None
+
+
+def _taken() -> BoltResponse:
+    # Said here, since Bolt would try each of its listeners first.
+    return BoltResponse(status=200, body="")
 
 
 def _at(heard: events.Heard) -> Callable[[Connection], Conversation | None]:

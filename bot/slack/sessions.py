@@ -1,53 +1,28 @@
 """What Slack shows around a conversation: that somebody is at work, prompts, thumbs."""
 
-import asyncio
 import logging
 import re
 from collections.abc import Awaitable
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
-from slack_bolt.context.async_context import AsyncBoltContext
 from slack_sdk.web.async_client import AsyncWebClient
 from sqlalchemy import Connection
 
 from bot.app import App
-from bot.slack.door import RECEIVED
 from bot.slack.manifest import PROMPTS
 from integrations.channels.slack import blocks
 from integrations.channels.slack.calls import call
 from orchestration import resolution, store
 from orchestration.errors import Conflict, ExternalFailure, NotFound
-from orchestration.types import Received
 
 log = logging.getLogger(__name__)
 
 _THUMBS = {"up": 5, "down": 1}
 
 
-class Courtesies:
-    """Lets through so many niceties a second, so that they hold up nobody's message in a rush."""
-
-    def __init__(self, per_second: float = 5.0) -> None:
-        self._per_second = per_second
-        self._left = per_second
-        self._counted_at = 0.0
-
-    def allow(self) -> bool:
-        """Tell whether there is room for one more."""
-        now = asyncio.get_running_loop().time()
-        earned = (now - self._counted_at) * self._per_second
-        self._left = min(self._left + earned, self._per_second)
-        self._counted_at = now
-        if self._left < 1:
-            return False
-        self._left -= 1
-        return True
-
-
 def register(slack: AsyncApp, app: App) -> None:
     """Register what belongs to the conversation itself, and a listener for all other events."""
-    courtesies = Courtesies()
 
     async def is_messages_tab(event: dict[str, Any]) -> bool:
         return event.get("tab") == "messages"
@@ -68,17 +43,10 @@ def register(slack: AsyncApp, app: App) -> None:
         channel = event.get("channel") or event.get("channel_id")
         await _set_status(client, str(channel), str(event.get("thread_ts")), "active")
 
-    # A mention is told in two events; the first of them counts.
+    # Only what the door lets through: a mention is told in two events, the first of them counts.
     @slack.event("app_mention")
     @slack.event("message")
-    async def at_work(
-        event: dict[str, Any], client: AsyncWebClient, context: AsyncBoltContext
-    ) -> None:
-        received: Received | None = context.get(RECEIVED)
-        if received is None or received.duplicate or not received.is_with_bot:
-            return
-        if not courtesies.allow():
-            return
+    async def at_work(event: dict[str, Any], client: AsyncWebClient) -> None:
         thread = str(event.get("thread_ts") or event["ts"])
         if event.get("channel_type") == "im":
             await _set_status(client, event["channel"], thread, "processing")

@@ -94,10 +94,12 @@ class ProcrastinateDispatcher:
 
         To be called after the commit: a wake that is taken before it would see nothing.
         """
-        delay = (at - self._clock()).total_seconds() if at else 0.0
-        if delay <= 0:
+        if at is None:
             await self._enqueue(conversation)
-        elif delay <= TIMER_HORIZON_SECONDS:
+            return
+        # Also what is late by now: whoever has just stored it does not wait for the wake.
+        delay = max((at - self._clock()).total_seconds(), 0.0)
+        if delay <= TIMER_HORIZON_SECONDS:
             self._set_timer(conversation, delay)
 
     def every(self, name: str, interval: timedelta, action: Action) -> None:

@@ -139,6 +139,7 @@ from orchestration.store.inbox import (
     rewrite_message,
     stop_answering,
 )
+from orchestration.store.joining import find_above
 from orchestration.store.ledger import (
     CostReport,
     Costs,
@@ -160,12 +161,9 @@ from orchestration.store.ledger import (
     warn_once,
 )
 from orchestration.store.messages import (
-    Repeated,
-    add_message,
     answer,
     answer_all,
     change_message,
-    find_above,
     find_message,
     find_message_from,
     list_files,
@@ -176,6 +174,11 @@ from orchestration.store.messages import (
     save_profile,
     say,
     transcript,
+)
+from orchestration.store.receiving import (
+    Repeated,
+    add_message,
+    add_message_at_once,
 )
 from orchestration.store.recordings import (
     Position,
@@ -281,6 +284,7 @@ __all__ = [
     "add_draft",
     "add_escalation",
     "add_message",
+    "add_message_at_once",
     "add_simulated_run",
     "add_to_intent",
     "add_unless_there",

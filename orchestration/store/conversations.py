@@ -118,11 +118,6 @@ def next_seq(connection: Connection, conversation: str, **values: Any) -> int:
     return int(connection.execute(statement).scalar_one()) - 1
 
 
-def next_seq_of_message(connection: Connection, conversation: str, **values: Any) -> int:
-    """Take the next number for what a customer writes: runs under way know less than that."""
-    return next_seq(connection, conversation, revision=conversations.c.revision + 1, **values)
-
-
 def record_event(
     connection: Connection,
     conversation: str,
@@ -216,6 +211,16 @@ def turn_due(connection: Connection, conversation: str, debounce: timedelta) -> 
         return None
     due: datetime = min(last + debounce, first + 5 * debounce)
     return due
+
+
+def waiting_since(connection: Connection, conversation: str) -> datetime | None:
+    """Return when the earliest message came that has no turn yet; None where all have one."""
+    statement = select(func.min(messages.c.at)).where(
+        messages.c.conversation_id == conversation,
+        messages.c.turn_id.is_(None),
+        messages.c.author == "customer",
+    )
+    return connection.execute(statement).scalar()
 
 
 def list_unsuggested(connection: Connection, conversation: str) -> list[Message]:

@@ -31,15 +31,15 @@ def keep(
     is_ours: bool = True,
 ) -> bool:
     """Keep an event once, without its words where it is not ours; tell whether it is new."""
-    event = RawEvent(
-        source=raw.source,
-        id=raw.id,
-        kind=raw.kind,
-        conversation_id=conversation,
-        body=_masked(raw.body) if is_ours else None,
-        at=now,
-    )
+    event = RawEvent(**values_of(raw), conversation_id=conversation, at=now)
+    if not is_ours:
+        event.body = None
     return rows.add_unless_there(connection, event)
+
+
+def values_of(raw: Raw) -> dict[str, Any]:
+    """Return what is kept of an event that is ours."""
+    return {"source": raw.source, "id": raw.id, "kind": raw.kind, "body": _masked(raw.body)}
 
 
 def _masked(value: Json, name: str = "") -> Json:

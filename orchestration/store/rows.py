@@ -3,9 +3,10 @@
 import uuid
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Select, insert, select
+from sqlalchemy import Connection, Executable, Insert, Select, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import SQLModel
 
@@ -41,18 +42,27 @@ def get(connection: Connection, model: type[Model], id: str) -> Model:
 
 def add(connection: Connection, row: SQLModel) -> None:
     """Insert a row."""
-    connection.execute(insert(table(type(row))).values(**row.model_dump()))
+    connection.execute(_adding(type(row)), row.model_dump())
 
 
 def add_unless_there(connection: Connection, row: SQLModel) -> bool:
     """Insert a row unless one of its unique keys is taken; tell whether it was inserted."""
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(table(type(row))).values(**row.model_dump())
+    statement = _adding_unless_there(type(row), connection.dialect.name)
+    return connection.execute(statement, row.model_dump()).rowcount == 1
+
+
+# Kept, as building a statement takes longer than the database needs for it.
+@cache
+def _adding(model: type[SQLModel]) -> Insert:
+    return insert(table(model))
+
+
+@cache
+def _adding_unless_there(model: type[SQLModel], dialect: str) -> Executable:
+    statement = (sqlite if dialect == "sqlite" else postgresql).insert(table(model))
+    unless_there: Executable = statement.on_conflict_do_nothing()
     # Without the option SQLAlchemy does not ask PostgreSQL how many rows an INSERT made.
-    done = connection.execute(
-        statement.on_conflict_do_nothing(), execution_options={"preserve_rowcount": True}
-    )
-    return done.rowcount == 1
+    return unless_there.execution_options(preserve_rowcount=True)
 
 
 def put(connection: Connection, row: SQLModel) -> None:
