@@ -17,7 +17,10 @@ from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 T = TypeVar("T")
 Work = Callable[[Connection], T]
 
-_POSTGRES_CONNECTIONS = 12
+_LOOKS = 8
+# Transactions of one process share its interpreter: more at once only keep their locks longer, and
+# whoever has a message for a locked conversation waits for that.
+_TRANSACTIONS = 4
 # A connection that was used a moment ago is taken to be there still.
 _TRUSTED_SECONDS = 1.0
 _RESTING = "resting since"
@@ -34,8 +37,9 @@ class Database:
         self._engine = _sqlite_readers(self.url) if self.is_sqlite else _postgres(self.url)
         self._looks = self._engine if self.is_sqlite else _looking(self._engine)
         self._single = self._engine.execution_options(isolation_level="AUTOCOMMIT")
-        workers = _READERS if self.is_sqlite else _POSTGRES_CONNECTIONS
+        workers = _READERS if self.is_sqlite else _LOOKS
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="database")
+        self._transactions = ThreadPoolExecutor(_TRANSACTIONS, thread_name_prefix="transactions")
 
     async def write(self, function: Work[T], *, durable: bool = False) -> T:
         """Run a plain function in one transaction and return its result after the commit.
@@ -46,7 +50,7 @@ class Database:
         if self._writer:
             return await asyncio.wrap_future(self._writer.submit(function, durable=durable))
         return await asyncio.get_running_loop().run_in_executor(
-            self._threads, self._commit, function
+            self._transactions, self._commit, function
         )
 
     async def write_at_once(self, function: Work[T]) -> T:
@@ -69,6 +73,7 @@ class Database:
         """End the threads and connections; what was submitted is finished first."""
         if self._writer:
             self._writer.close()
+        self._transactions.shutdown(wait=True)
         self._threads.shutdown(wait=True)
         self._engine.dispose()
 
@@ -219,7 +224,7 @@ def _sqlite_readers(url: URL) -> Engine:
 
 
 def _postgres(url: URL) -> Engine:
-    engine = create_engine(url, pool_size=_POSTGRES_CONNECTIONS, max_overflow=0)
+    engine = create_engine(url, pool_size=_LOOKS + _TRANSACTIONS, max_overflow=0)
 
     @event.listens_for(engine, "checkin")
     def rest(_: Any, entry: ConnectionPoolEntry) -> None:
