@@ -324,6 +324,7 @@ def test_what_the_bot_did_is_one_link_away_and_can_be_corrected(
     maria = open_console(f"/console/cases/{case['id']}")
 
     maria.page.get_by_role("link", name="What it did").first.click()
+    expect(maria.page.locator("#main")).to_be_focused()
     expect(maria.page.locator(".step").first).to_contain_text("classify")
     expect(maria.page.locator(".steps")).to_contain_text("risky or asked for a person")
     maria.page.get_by_text("Output", exact=True).first.click()

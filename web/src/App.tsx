@@ -149,14 +149,17 @@ function Frame(): ReactNode {
           {couldNotEnd && <span role="alert">The server could not be told. Try again.</span>}
         </span>
       </header>
-      <Outlet />
+      {/* Around the page, since a page that is still loading is another element than the loaded one. */}
+      <div id="main" tabIndex={-1}>
+        <Outlet />
+      </div>
     </>
   );
 }
 
 function NotFound(): ReactNode {
   return (
-    <main id="main" tabIndex={-1} className="page">
+    <main className="page">
       <h1>There is nothing at this address</h1>
       <p>
         <Link to="/cases">All cases</Link>

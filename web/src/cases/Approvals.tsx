@@ -15,7 +15,7 @@ export function Approvals(): ReactNode {
   const query = useApprovals();
   useTitle("Approvals");
   return (
-    <main id="main" tabIndex={-1} className="page">
+    <main className="page">
       <h1>Approvals</h1>
       {query.error && (
         <Alert color="red" role="alert" className="notice">
@@ -68,7 +68,7 @@ export function ConversationPage(): ReactNode {
   const waiting = approvals.data?.filter((each) => each.conversation_id === id) ?? [];
 
   return (
-    <main id="main" tabIndex={-1} className="page">
+    <main className="page">
       <p className="crumbs">
         <Link to="/approvals">Approvals</Link>
       </p>

@@ -18,6 +18,7 @@ export function BriefPanel({ one }: { one: WholeCase }) {
       <details open={isOpen} onToggle={(event) => setOpen(event.currentTarget.open)}>
         <summary>
           <h2>Brief</h2>
+          {!isOpen && brief && <span className="gist">{brief.summary}</span>}
         </summary>
         {brief ? <Inside one={one} brief={brief} /> : <p>What the brief said has been erased.</p>}
       </details>

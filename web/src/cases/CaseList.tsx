@@ -36,7 +36,7 @@ export function CaseList(): ReactNode {
   const cases = arrange(query.found ?? [], shown, agent);
 
   return (
-    <main id="main" tabIndex={-1} className="page">
+    <main className="page">
       <h1>Cases</h1>
       <nav className="tabs" aria-label="Which cases">
         {SHOWN.map((each) => (

@@ -26,7 +26,7 @@ export function CasePage(): ReactNode {
 
   if (query.data) return <Loaded key={id} one={query.data} problem={query.error} />;
   return (
-    <main id="main" tabIndex={-1} className="page">
+    <main className="page">
       <p>
         <Link to="/cases">All cases</Link>
       </p>
@@ -56,7 +56,7 @@ function Loaded({ one, problem }: { one: WholeCase; problem: Error | null }) {
   useTitle(`${aboutOf(one)}, ${who.name}`);
 
   return (
-    <main id="main" tabIndex={-1} className="page case-page">
+    <main className="page case-page">
       <header className="case-head">
         <p className="crumbs">
           <Link to="/cases">Cases</Link>

@@ -33,7 +33,7 @@ export function RunPage(): ReactNode {
     refetchInterval: (known) => (isOver(known.state.data) ? false : LOOK_AGAIN_MS),
   });
   return (
-    <main id="main" tabIndex={-1} className="page">
+    <main className="page">
       <p className="crumbs">
         {from ? (
           <Link to="/cases/$id" params={{ id: from }}>
