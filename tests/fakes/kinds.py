@@ -98,6 +98,14 @@ class Reply(Kind):
     read = frozenset(CLASSIFICATION_FIELDS)
     written = frozenset({"draft"})
 
+    @classmethod
+    def seals(cls, config: ReplyConfig, exit: str) -> bool | None:
+        if exit == "drafted" and {"template", "order_status", "knowledge"}.issuperset(
+            config.responders
+        ):
+            return True
+        return super().seals(config, exit)
+
 
 class EnrichConfig(Config):
     sources: list[str] = []

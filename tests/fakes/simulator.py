@@ -299,9 +299,15 @@ def is_unchecked(spec: NodeSpec, at: At) -> bool:
 def _sealed(spec: NodeSpec, exit: str, at: At) -> At:
     """Return the place with what leaving the node by this exit means for the draft."""
     shows_own_text = spec.kind == "approve" and "text" in spec.config
+    if spec.kind == "reply" and exit == "drafted" and not _asks_a_model(spec):
+        return replace(at, may_send=True, has_drafted=True)
     may_send = SEALS.get((spec.kind, exit), False if shows_own_text else at.may_send)
     has_drafted = at.has_drafted or spec.kind == "reply" or shows_own_text
     return replace(at, may_send=may_send, has_drafted=has_drafted)
+
+
+def _asks_a_model(spec: NodeSpec) -> bool:
+    return any(name in ("light", "strong") for name in spec.config["responders"])
 
 
 def _merged(at: At, branches: Sequence[At]) -> At:

@@ -25,7 +25,7 @@ WHERE = "where is 1042?"
 ON_ITS_WAY = "Your order 1042 is on its way"
 WRITE: dict[str, Any] = {
     "kind": "reply",
-    "responders": ["order_status"],
+    "responders": ["order_status", "light"],
     "exits": {"drafted": "send", "abstained": "escalate", "proposed": "escalate"},
 }
 UNPROVED = document("classify", classify={"kind": "classify", "next": "write"}, write=WRITE)
@@ -89,6 +89,17 @@ async def test_a_version_of_old_that_sends_unchecked_drafts_hands_them_to_a_huma
     assert talk.conversation.status == "escalated"
     assert UNCHECKED in talk.case.reason
     assert talk.case.brief["suggested_reply"].startswith(ON_ITS_WAY)
+
+
+async def test_what_no_model_can_have_written_is_sent_without_a_check(opens: Opens) -> None:
+    write = {**WRITE, "responders": ["template", "order_status", "knowledge"]}
+    plain = document("classify", classify={"kind": "classify", "next": "write"}, write=write)
+
+    async with opens(plain) as floor:
+        talk = await floor.run(WHERE)
+
+    assert talk.run.status == "done"
+    assert [said.startswith(ON_ITS_WAY) for said in talk.said] == [True]
 
 
 async def test_where_failures_lead_back_to_send_the_last_resort_answers(floor: Floor) -> None:

@@ -47,6 +47,8 @@ LEAVES: list[dict[str, Json]] = [
 ENDS = {"send": {"kind": "send"}, "close": {"kind": "close"}, "human": {"kind": "escalate"}}
 SCHEMA = {"type": "object", "properties": {"colour": {"type": "string"}}}
 ASK = {"kind": "model", "tier": "light", "prompt": "?", "output": SCHEMA, "required": True}
+# Only a reply that asks a model leaves a draft that has to be looked at.
+RESPONDERS = (["template"], ["light"], ["template", "light"])
 EXITS = {
     "reply": ("drafted", "abstained", "proposed"),
     "check": ("passed", "failed", "unsure"),
@@ -223,7 +225,7 @@ class DraftMaker(Maker):
 
     def _settings(self, kind: str) -> dict[str, Json]:
         settings: dict[str, dict[str, Json]] = {
-            "reply": {"responders": ["template"]},
+            "reply": {"responders": self.dice.choice(RESPONDERS)},
             "enrich": {"sources": ["orders"]},
             "branch": {"when": self._condition()},
             "approve": {"text": "closed today"} if self.dice.random() < 0.3 else {},
