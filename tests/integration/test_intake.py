@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import Connection, Engine, event
 
 from orchestration import store
 from orchestration.errors import Conflict
@@ -36,6 +37,39 @@ async def test_the_same_message_five_times_at_once_is_one_message_one_run_and_on
     assert [message.text for message in talk.messages] == ["where is it?", "heard: where is it?"]
     assert len(talk.runs) == 1
     assert len(floor.memory.shown) == 1
+
+
+async def test_one_more_message_five_times_at_once_is_one_message(floor: Floor) -> None:
+    first = await floor.receive(floor.message("hello"))
+    incoming = floor.message("where is it?")
+
+    received = await asyncio.gather(*(floor.receive(incoming) for _ in range(5)))
+
+    talk = await floor.see(first.conversation)
+    assert {one.conversation for one in received} == {first.conversation}
+    assert sorted(one.duplicate for one in received) == [False, True, True, True, True]
+    assert [message.text for message in talk.messages] == ["hello", "where is it?"]
+    assert [message.seq for message in talk.messages] == [1, 2]
+
+
+async def test_one_more_message_takes_one_look_and_one_write(floor: Floor) -> None:
+    await floor.receive(floor.message("hello"))
+    said: list[str] = []
+
+    def note(connection: Connection, _: object, statement: str, *_more: object) -> None:
+        said.append(f"{connection.dialect.name}: {statement.split()[0]}")
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        await floor.receive(floor.message("where is it?"))
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+    # SQLite knows no statement of two writes, and no journeys.
+    assert said in (
+        ["postgresql: SELECT", "postgresql: WITH"],
+        ["sqlite: BEGIN", "sqlite: SELECT", "sqlite: UPDATE", "sqlite: INSERT"],
+    )
 
 
 async def test_the_same_new_conversation_five_times_at_once_is_one_conversation(
