@@ -2,6 +2,7 @@
 
 import json
 import math
+import random
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from integrations.classifiers import classifiers
-from integrations.classifiers.local import LocalClassifier, files, fingerprint_of
+from integrations.classifiers.local import LocalClassifier, calibration, files, fingerprint_of
 from integrations.classifiers.local.languages import LANGUAGES, find_language
 from integrations.classifiers.metrics import Answer, measure
 from orchestration.errors import BadInput
@@ -391,6 +392,39 @@ def test_calibrating_on_other_texts_changes_the_confidence_but_not_the_intent() 
     after = classifier.read("refund my order").probabilities
     assert after != before
     assert max(after, key=after.__getitem__) == max(before, key=before.__getitem__)
+
+
+def test_confidence_rises_less_than_the_scores_of_a_model_that_saw_more_examples() -> None:
+    scores = np.array([[1.0, 0.0], [0.8, 0.1], [0.2, 0.4], [0.1, 0.9]])
+
+    tried = calibration.calibrate(scores, [0, 0, 0, 1])
+    learnt = calibration.calibrate(scores, [0, 0, 0, 1], growth=4.0)
+
+    assert learnt.temperature == pytest.approx(2 * tried.temperature)
+    assert learnt.threshold == tried.threshold
+
+
+THINGS = ("lamp", "chair", "table", "cup", "plate", "shelf", "sofa", "carpet", "mirror", "clock")
+
+
+def test_between_few_and_many_examples_a_classifier_is_as_sure_as_it_is_right() -> None:
+    chance = random.Random(0)  # noqa: S311
+    # Of these 2550 examples 85 in a hundred speak of what their intent is about.
+    intents = [
+        Intent(name=thing, examples=tuple(about(thing, chance) for _ in range(255)))
+        for thing in THINGS
+    ]
+
+    found = trained_on(intents)
+
+    sure = [found.read(f"the blue {thing} again").probabilities[thing] for thing in THINGS]
+    assert sum(sure) / len(sure) == pytest.approx(0.85, abs=0.15)
+
+
+def about(thing: str, chance: random.Random) -> str:
+    said = thing if chance.random() < 0.85 else chance.choice(THINGS)
+    words = chance.sample(["blue", "red", "old", "new", "big", "today", "now", "again"], 4)
+    return f"{said} {' '.join(words)} {chance.random()}"
 
 
 def test_calibrating_needs_an_example_of_a_known_intent(trained: LocalClassifier) -> None:

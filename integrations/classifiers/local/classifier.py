@@ -20,7 +20,7 @@ from orchestration.errors import BadInput
 from orchestration.types import Confusion, Intent, Reading
 
 # Part of every fingerprint: raise it when the same examples would give another model.
-VERSION = "tfidf-linear-5"
+VERSION = "tfidf-linear-6"
 # A text's vector counts as much as its words and its parts of words together.
 _VECTOR_LENGTH = 2.0
 
@@ -167,13 +167,15 @@ def _taught(intents: Sequence[Intent]) -> list[Intent]:
 
 def _learn(intents: Sequence[Intent], fingerprint: str, encoder: Encoder | None) -> Model:
     texts, lessons = _lessons(intents, encoder)
-    scores, places = fitting.cross_scores(lessons)
+    fit, trial = fitting.fit(lessons), fitting.try_out(lessons)
+    growth = fitting.growth(lessons, fit, trial)
+    truths = [lessons.labels[place] for place in trial.places]
     examples = list(zip(texts, lessons.labels, strict=True))[: lessons.examples]
     return Model(
         fingerprint=fingerprint,
         names=tuple(intent.name for intent in intents),
-        fit=fitting.fit(lessons),
-        calibration=calibration.calibrate(scores, [lessons.labels[place] for place in places]),
+        fit=fit,
+        calibration=calibration.calibrate(trial.scores, truths, growth=growth),
         tongues=learn_tongues(examples, len(intents)),
         encoder=_fingerprint(encoder),
     )

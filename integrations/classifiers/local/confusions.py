@@ -19,8 +19,8 @@ def find(texts: Sequence[str], intents: Sequence[str], lessons: Lessons) -> list
     `texts` are what the lessons' texts say, `intents` the names of their classes.
     """
     labels = lessons.labels[: lessons.examples]
-    scores, places = fitting.cross_scores(lessons)
-    guesses = dict(zip(places.tolist(), scores.argmax(axis=1).tolist(), strict=True))
+    trial = fitting.try_out(lessons)
+    guesses = dict(zip(trial.places.tolist(), trial.scores.argmax(axis=1).tolist(), strict=True))
     likenesses = fitting.likenesses(lessons)
     wrong: dict[tuple[int, int], list[Collision]] = defaultdict(list)
     for place, guess in guesses.items():

@@ -39,6 +39,11 @@ class Lessons:
         """How many texts are examples; they come first."""
         return len(self.texts) - self.names
 
+    @property
+    def are_few(self) -> bool:
+        """Whether logistic regression learns them rather than the SVM."""
+        return self.examples <= _FEW
+
 
 @dataclass(frozen=True, kw_only=True)
 class Fit:
@@ -52,6 +57,18 @@ class Fit:
     idf: Any
     weights: Any
     bias: Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """Scores of texts by models that have not seen them, and the places of those texts.
+
+    `length` is that of all weights of such a model together, on average.
+    """
+
+    scores: Any
+    places: Any
+    length: float
 
 
 @contextmanager
@@ -72,36 +89,48 @@ def fit(lessons: Lessons) -> Fit:
     vocabulary = _vocabulary(lessons)
     counts, flags = _matrix(lessons.texts, vocabulary), _word_flags(vocabulary)
     targets = _targets(lessons)
-    weights, bias, idf = _solve(counts, lessons.vectors, targets, flags, lessons.classes)
+    weights, bias, idf = _solve(lessons, counts, lessons.vectors, targets, flags)
     return Fit(vocabulary=vocabulary, idf=idf, weights=weights, bias=bias)
 
 
-def cross_scores(lessons: Lessons) -> tuple[Any, Any]:
-    """Return scores of texts by models that have not seen them, and the places of those texts.
-
-    Names are known to every model and get no score.
-    """
+def try_out(lessons: Lessons) -> Trial:
+    """Score each example by a model that has not seen it; names are known to every model."""
     import numpy as np
 
     vocabulary, vectors, classes = _vocabulary(lessons), lessons.vectors, lessons.classes
     counts, flags = _matrix(lessons.texts, vocabulary), _word_flags(vocabulary)
     folds, targets = np.asarray(_folds(lessons)), _targets(lessons)
-    scores, places = [], []
+    scores, places = [np.zeros((0, classes))], [np.zeros(0, dtype=int)]
+    lengths = []
     for fold in range(_FOLDS):
         seen = folds != fold
         if len(set(targets[seen].tolist())) < 2:
             continue
         weights, bias, idf = _solve(
-            counts[seen], _some(vectors, seen), targets[seen], flags, classes
+            lessons, counts[seen], _some(vectors, seen), targets[seen], flags
         )
         # A class with no example in the other folds cannot be recognised, which is no fault.
         fair = ~seen & np.isin(targets, targets[seen & (folds != _EVERY_FOLD)])
         points = _points(_weigh(counts[fair], idf, flags), _some(vectors, fair))
         scores.append(points @ weights + bias)
         places.append(np.flatnonzero(fair))
-    if not scores:
-        return np.zeros((0, classes)), np.zeros(0, dtype=int)
-    return np.vstack(scores), np.concatenate(places)
+        lengths.append(float(np.linalg.norm(weights)))
+    return Trial(
+        scores=np.vstack(scores),
+        places=np.concatenate(places),
+        length=float(np.mean(lengths)) if lengths else 0.0,
+    )
+
+
+def growth(lessons: Lessons, model: Fit, trial: Trial) -> float:
+    """Return how much longer an SVM's weights are than those of the models that were tried out."""
+    import numpy as np
+
+    # Logistic regression is left as it is: with few examples, to hear a wish for a person too
+    # often costs less than not to hear it.
+    if lessons.are_few or not trial.length:
+        return 1.0
+    return float(np.linalg.norm(model.weights)) / trial.length
 
 
 def score(model: Fit, grams: Counter[str], vector: Any = None) -> tuple[Any, bool]:
@@ -205,24 +234,28 @@ def _rarity(counts: Any) -> Any:
 
 
 def _solve(
-    counts: Any, vectors: Any, targets: Any, flags: Any, classes: int
+    lessons: Lessons, counts: Any, vectors: Any, targets: Any, flags: Any
 ) -> tuple[Any, Any, Any]:
-    """Return weights and bias with one column per class, and the grams' rarity."""
+    """Return weights and bias with one column per class, and the grams' rarity.
+
+    Learns from some of the lessons' texts, in the way that fits all of them: the scores of one way
+    say nothing of the other's confidence.
+    """
     import numpy as np
 
     idf = _rarity(counts)
     points = _points(_weigh(counts, idf, flags), vectors)
-    if counts.shape[0] <= _FEW:
+    if lessons.are_few:
         columns, bias, present = _logistic(points, targets)
     else:
         strength = _STRENGTH if vectors is None else _STRENGTH_WITH_VECTORS
         columns, bias, present = _svm(points, targets, strength)
     if columns.shape[1] == 1:
         columns, bias = np.hstack([-columns, columns]), np.array([-bias[0], bias[0]])
-    weights = np.zeros((points.shape[1], classes), dtype=np.float32)
+    weights = np.zeros((points.shape[1], lessons.classes), dtype=np.float32)
     weights[:, present] = columns
     # A class without texts starts below every other, so that it never wins.
-    start = np.full(classes, float(bias.min()) - 1.0, dtype=np.float32)
+    start = np.full(lessons.classes, float(bias.min()) - 1.0, dtype=np.float32)
     start[present] = bias
     return weights, start, idf
 
