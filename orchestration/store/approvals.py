@@ -103,6 +103,8 @@ def _withdraw(
         runs.c.conversation_id == conversation, runs.c.status == "waiting", condition
     )
     ended = list(connection.execute(waiting).scalars())
+    if not ended:
+        return
     give_back(connection, messages.c.turn_id.in_(ended))
     connection.execute(
         update(approvals)
