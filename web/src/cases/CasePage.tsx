@@ -65,12 +65,12 @@ function Loaded({ one, problem }: { one: WholeCase; problem: Error | null }) {
           {aboutOf(one)} · <bdi>{who.name}</bdi>{" "}
           {who.tier && <span className="tier">{who.tier.toUpperCase()}</span>}
         </h1>
-        <p className="standing">
+        <div className="standing">
           <Badge color={URGENCY_COLORS[one.urgency]} variant="light">
             {one.urgency}
           </Badge>
           <Standing one={one} />
-        </p>
+        </div>
         <Actions one={one} commands={commands} />
         <Result commands={commands} />
         {problem && (

@@ -79,7 +79,7 @@ function Loaded({ run }: { run: Run }) {
       <blockquote>
         <Plain text={run.text ?? ""} />
       </blockquote>
-      <p className="standing">
+      <div className="standing">
         <Badge color={STATUS_COLORS[run.status]} variant="light">
           {run.status}
         </Badge>
@@ -96,7 +96,7 @@ function Loaded({ run }: { run: Run }) {
         <span>
           {calls.length === 1 ? "1 model call" : `${calls.length || "no"} model calls`}
         </span>
-      </p>
+      </div>
       {run.error && (
         <Alert color="red" className="notice">
           {run.error}
