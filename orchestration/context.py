@@ -243,9 +243,10 @@ def describe_order(order: Order, now: datetime) -> dict[str, Json]:
     }
 
 
-def describe_customer(case: Case) -> Mapping[str, Json]:
+def describe_customer(
+    person: Customer, channel: str, record: CustomerRecord | None = None
+) -> Mapping[str, Json]:
     """Return who the customer is, what was verified apart from what was only claimed."""
-    person, record = case.person, case.customer
     verified = None
     if person.verified:
         verified = {
@@ -256,4 +257,4 @@ def describe_customer(case: Case) -> Mapping[str, Json]:
             "record": record.id if record else None,
         }
     claimed = None if person.verified else {"email": person.email, "name": person.name}
-    return {"verified": verified, "claimed": claimed, "channel": case.conversation.channel}
+    return {"verified": verified, "claimed": claimed, "channel": channel}

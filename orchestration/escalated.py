@@ -8,7 +8,14 @@ from sqlalchemy import Connection
 
 from orchestration import delivery, escalation, resolution, store
 from orchestration.classification import asks_nothing
-from orchestration.context import Case, Toolbox, identify, read_memory, read_situation
+from orchestration.context import (
+    Case,
+    Toolbox,
+    describe_customer,
+    identify,
+    read_memory,
+    read_situation,
+)
 from orchestration.engine import Program, RunFailed, Walk
 from orchestration.journal import Journal, Place
 from orchestration.models import Conversation, Delivery, Escalation, Reminder, Run
@@ -345,15 +352,13 @@ def report_undelivered(connection: Connection, undelivered: Delivery, *, tools: 
         note = f"{problem}: “{text}”" if text else problem
         store.say(connection, conversation, author="system", text=note, now=now, audience="agents")
         return
-    transcript = [
-        {"author": one.author, "text": one.text, "at": one.at.isoformat()} for one in said
-    ]
+    person = store.customer_of(connection, conversation)
     brief: dict[str, Json] = {
         "summary": f"{problem[0].upper()}{problem[1:]}.",
         "classification": None,
-        "customer": {},
+        "customer": dict(describe_customer(person, conversation.channel)),
         "orders": [],
-        "transcript": transcript,
+        "transcript": escalation.transcript(said),
         "suggested_reply": text,
         "tried": [{"delivery": undelivered.id, "result": problem}],
     }

@@ -1,6 +1,6 @@
 """Cases for humans: the brief they start from, how a case is opened, and its response targets."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, cast
@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from orchestration import delivery, proposals, store
 from orchestration.context import Case, Toolbox, describe_customer, describe_order
 from orchestration.errors import ExternalFailure
-from orchestration.models import Approval, Conversation, Escalation
+from orchestration.models import Approval, Conversation, Escalation, Message
 from orchestration.shop import Shop, Target
 from orchestration.state import classification_of
 from orchestration.types import URGENCIES, Json, Urgency
@@ -69,7 +69,7 @@ async def write_brief(case: Case, tools: Toolbox, run_state: Mapping[str, Json])
         "classification": _classification(run_state),
         "customer": _customer(case, run_state),
         "orders": orders,
-        "transcript": transcript(case),
+        "transcript": transcript(case.transcript),
         "suggested_reply": _suggestion(run_state),
         "tried": _tried(run_state),
         "proposals": [_proposal(approval) for approval in proposed],
@@ -85,9 +85,9 @@ def bare_brief(case: Case, error: str) -> dict[str, Json]:
     return {
         "summary": f"The bot failed on this message: {case.text[:500]}",
         "classification": None,
-        "customer": dict(describe_customer(case)),
+        "customer": dict(describe_customer(case.person, case.conversation.channel, case.customer)),
         "orders": [],
-        "transcript": transcript(case),
+        "transcript": transcript(case.transcript),
         "suggested_reply": None,
         "tried": [{"node": "engine", "result": error}],
         "attachments": case.files,
@@ -105,8 +105,8 @@ def _proposal(approval: Approval) -> dict[str, Json]:
     }
 
 
-def transcript(case: Case) -> list[Json]:
-    """Return what was said so far, oldest first."""
+def transcript(said: Sequence[Message]) -> list[Json]:
+    """Return what was said of late, oldest first."""
     return [
         {
             "author": message.author,
@@ -114,7 +114,7 @@ def transcript(case: Case) -> list[Json]:
             "text": message.text,
             "at": message.at.isoformat(),
         }
-        for message in case.transcript[-_TRANSCRIPT:]
+        for message in said[-_TRANSCRIPT:]
     ]
 
 
@@ -127,7 +127,7 @@ async def _orders(case: Case, tools: Toolbox) -> tuple[list[Json], str | None]:
 
 
 def _customer(case: Case, run_state: Mapping[str, Json]) -> dict[str, Json]:
-    described = dict(describe_customer(case))
+    described = dict(describe_customer(case.person, case.conversation.channel, case.customer))
     if emails := run_state.get("entities.emails"):
         # An address in a text is what somebody says, not who they are.
         described["claimed"] = {**(described["claimed"] or {}), "emails_in_text": emails}

@@ -59,7 +59,7 @@ class Enrich(Node):
 async def _customer(case: Case, tools: Toolbox) -> Json:
     if case.failure:
         raise case.failure
-    return dict(describe_customer(case))
+    return dict(describe_customer(case.person, case.conversation.channel, case.customer))
 
 
 async def _orders(case: Case, tools: Toolbox) -> Json:

@@ -139,6 +139,9 @@ async def test_what_fails_for_good_is_visible_and_opens_a_case(floor: Floor) -> 
     assert talk.conversation.status == "escalated"
     assert talk.case.reason == "a reply could not be delivered: no such channel"
     assert talk.case.brief["suggested_reply"] == "heard: hello"
+    assert talk.case.brief["customer"]["verified"]["id"] == "C-1001"
+    assert [one["author"] for one in talk.case.brief["transcript"]] == ["customer", "bot"]
+    assert all("name" in one for one in talk.case.brief["transcript"])
 
 
 async def test_what_is_refused_again_and_again_fails_in_the_end(floor: Floor) -> None:
