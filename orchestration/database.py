@@ -17,14 +17,15 @@ from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 T = TypeVar("T")
 Work = Callable[[Connection], T]
 
-_LOOKS = 8
-# Transactions of one process share its interpreter: more at once only keep their locks longer, and
-# whoever has a message for a locked conversation waits for that.
-_TRANSACTIONS = 4
+# How many of each a process has under way, beside SQLite's one writer. They share an interpreter:
+# more transactions only keep their conversations locked for longer, and whoever brings a message
+# for one waits. The door has threads of its own, so that no look makes it wait.
+_LOOKS = 4
+_TRANSACTIONS = 2
+_AT_THE_DOOR = 4
 # A connection that was used a moment ago is taken to be there still.
 _TRUSTED_SECONDS = 1.0
 _RESTING = "resting since"
-_READERS = 4
 
 
 class Database:
@@ -37,9 +38,9 @@ class Database:
         self._engine = _sqlite_readers(self.url) if self.is_sqlite else _postgres(self.url)
         self._looks = self._engine if self.is_sqlite else _looking(self._engine)
         self._single = self._engine.execution_options(isolation_level="AUTOCOMMIT")
-        workers = _READERS if self.is_sqlite else _LOOKS
-        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="database")
+        self._threads = ThreadPoolExecutor(_LOOKS, thread_name_prefix="database")
         self._transactions = ThreadPoolExecutor(_TRANSACTIONS, thread_name_prefix="transactions")
+        self._door = ThreadPoolExecutor(_AT_THE_DOOR, thread_name_prefix="door")
 
     async def write(self, function: Work[T], *, durable: bool = False) -> T:
         """Run a plain function in one transaction and return its result after the commit.
@@ -62,7 +63,7 @@ class Database:
         if self._writer:
             return await self.write(function, durable=True)
         return await asyncio.get_running_loop().run_in_executor(
-            self._threads, self._run_at_once, function
+            self._door, self._run_at_once, function
         )
 
     async def read(self, function: Work[T]) -> T:
@@ -74,6 +75,7 @@ class Database:
         if self._writer:
             self._writer.close()
         self._transactions.shutdown(wait=True)
+        self._door.shutdown(wait=True)
         self._threads.shutdown(wait=True)
         self._engine.dispose()
 
@@ -220,11 +222,11 @@ def _sqlite_writer(url: URL) -> Engine:
 
 def _sqlite_readers(url: URL) -> Engine:
     pragmas = ("query_only=ON", "busy_timeout=10000")
-    return _sqlite_engine(url, pool_size=_READERS, begin="BEGIN", pragmas=pragmas)
+    return _sqlite_engine(url, pool_size=_LOOKS, begin="BEGIN", pragmas=pragmas)
 
 
 def _postgres(url: URL) -> Engine:
-    engine = create_engine(url, pool_size=_LOOKS + _TRANSACTIONS, max_overflow=0)
+    engine = create_engine(url, pool_size=_LOOKS + _TRANSACTIONS + _AT_THE_DOOR, max_overflow=0)
 
     @event.listens_for(engine, "checkin")
     def rest(_: Any, entry: ConnectionPoolEntry) -> None:
