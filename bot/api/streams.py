@@ -69,12 +69,15 @@ async def _events(
     while app.dispatcher.is_ready():
         async for event in watcher.look():
             yield event
-        if loop.time() - beat >= HEARTBEAT_SECONDS:
+        is_beat = loop.time() - beat >= HEARTBEAT_SECONDS
+        if is_beat:
             beat = loop.time()
             if not await lasts():
                 return
-            if is_customer:
-                await watcher.note_presence()
+            watcher.forget_presence()
+        if is_customer:
+            await watcher.note_presence()
+        if is_beat:
             yield ": here\n\n"
         await asyncio.sleep(POLL_SECONDS)
 
@@ -89,6 +92,7 @@ class _Watcher:
         self._conversation = ""
         self._next_seq = 0
         self._is_typing = False
+        self._noted = ""
 
     async def look(self) -> AsyncIterator[str]:
         """Tell what is new since the last look."""
@@ -131,13 +135,18 @@ class _Watcher:
         return row, row is not None and store.is_working(connection, row)
 
     async def note_presence(self) -> None:
-        """Note that the customer's page is open."""
-        if not self._conversation:
+        """Note, where that has not been done of late, that the customer's page is open."""
+        if self._noted == self._conversation:
             return
+        self._noted = self._conversation
         now = self._app.tools.clock()
         await self._app.database.write(
             lambda connection: store.change(connection, self._conversation, seen_at=now)
         )
+
+    def forget_presence(self) -> None:
+        """Have the page's being open noted anew."""
+        self._noted = ""
 
 
 def _format(kind: str, details: dict[str, Any], seq: int | None = None) -> str:

@@ -380,6 +380,23 @@ def test_an_agent_sees_whether_the_visitor_is_there(
     assert after["away"] is False
 
 
+def test_a_visitor_whose_page_was_open_before_the_first_word_is_there(
+    frontdesk: Frontdesk, open_chat: OpenChat
+) -> None:
+    ana = open_chat(ANA)
+
+    with ana.client.stream("GET", "/chat/events") as stream:
+        # Kept, since the stream ends with whoever reads it.
+        lines = stream.iter_lines()
+        next(lines)
+        sent = ana.write(LAWYER).json()
+        next(event for event in events(lines) if event["event"] == "message")
+        case = wait_for(lambda: case_of(frontdesk, sent["conversation_id"]), "case")
+        seen = frontdesk.get(f"/v1/escalations/{case['id']}")["presence"]
+
+    assert seen["away"] is False
+
+
 def test_an_attachment_from_the_chat_is_kept(open_chat: OpenChat) -> None:
     ana = open_chat(ANA)
     photo = {"name": "photo.png", "type": "image/png", "content_base64": "iVBORw0KGgo="}
