@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -174,9 +174,11 @@ def _settle_in() -> None:
 
 def _let_others_first() -> None:
     """Work on without breaking in on those who take messages on the same machine."""
-    # Linux alone knows it. The share of the processor stays what it is, unlike with `nice`.
+    # Linux alone knows it, and a sandbox may forbid it; the work is done all the same. The share of
+    # the processor stays what it is, unlike with `nice`.
     if hasattr(os, "SCHED_BATCH"):
-        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+        with suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 async def _work(app: parts.App) -> None:
