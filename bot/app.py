@@ -95,6 +95,7 @@ class App:
         try:
             yield
         finally:
+            self.tools.catalog.close()
             await self.dispatcher.stop()
             for part in opening:
                 part.cancel()

@@ -3,13 +3,18 @@
 import asyncio
 import contextlib
 import logging
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from datetime import timedelta
+from typing import TypeVar
 
 from orchestration import store
 from orchestration.database import Database
 from orchestration.interfaces import IntentClassifier, KnowledgeIndex
 from orchestration.types import Article, Confusion, Intent, Passage, Reading
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +39,12 @@ class Catalog:
         self._classifier: IntentClassifier | None = None
         self._index: KnowledgeIndex | None = None
         self._ready = asyncio.Event()
+        # Whether anybody who waits for the first training need wait any longer.
+        self._decided = asyncio.Event()
+        self._is_closed = False
+        self._training: asyncio.Future[None] | None = None
         self._refreshing = asyncio.Lock()
-        self._comparison: tuple[str, asyncio.Task[list[Confusion]]] | None = None
+        self._comparison: tuple[str, asyncio.Future[list[Confusion]]] | None = None
         self.intents: Mapping[str, Intent] = {}
         self.articles: Sequence[Article] = ()
 
@@ -43,7 +52,7 @@ class Catalog:
         """Train anew if the content has changed since the last time."""
         async with self._refreshing:
             version = await self._database.read(store.content_version)
-            if version == self._version:
+            if version == self._version or self._is_closed:
                 return
             intents = await self._database.read(store.list_intents)
             articles = await self._database.read(store.list_articles)
@@ -54,6 +63,7 @@ class Catalog:
             self.articles = tuple(articles)
             self._classifier, self._index, self._version = classifier, index, version
             self._ready.set()
+            self._decided.set()
             fields = {"version": version, "intents": len(intents), "articles": len(articles)}
             log.info("catalog ready", extra=fields)
 
@@ -69,18 +79,30 @@ class Catalog:
             return classifier
         fields = {"intents": len(intents), "examples": sum(len(one.examples) for one in intents)}
         log.info("learning intents", extra=fields)
-        await asyncio.to_thread(classifier.train, intents)
+        self._training = _in_a_thread_of_its_own(lambda: classifier.train(intents))
+        await self._training
         content = await asyncio.to_thread(classifier.dump)
         await self._database.write(
             lambda connection: store.save_artifact(connection, ARTIFACT, fingerprint, content)
         )
         return classifier
 
-    async def wait(self) -> None:
-        """Wait for the first training, within reason: a human is better than no answer."""
+    async def wait(self) -> bool:
+        """Wait for the first training, within reason: a human is better than no answer.
+
+        Returns False where it was given up, so that nothing more is to be begun here.
+        """
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FIRST_TRAINING.total_seconds()):
-                await self._ready.wait()
+                await self._decided.wait()
+        return not self._is_closed
+
+    def close(self) -> None:
+        """Give up a training under way; the next process that starts begins it anew."""
+        self._is_closed = True
+        self._decided.set()
+        if self._training:
+            self._training.cancel()
 
     async def read(self, text: str) -> Reading:
         """Classify a text, waiting for the first training where it is still under way."""
@@ -106,8 +128,8 @@ class Catalog:
         fingerprint = classifier.fingerprint_of(intents)
         known = self._comparison
         if known is None or known[0] != fingerprint or _has_failed(known[1]):
-            work = asyncio.to_thread(classifier.find_confusions, intents)
-            known = self._comparison = fingerprint, asyncio.create_task(work)
+            work = _in_a_thread_of_its_own(lambda: classifier.find_confusions(intents))
+            known = self._comparison = fingerprint, work
         return await asyncio.shield(known[1])
 
     @property
@@ -127,5 +149,22 @@ class Catalog:
         return self._index
 
 
-def _has_failed(task: asyncio.Task[list[Confusion]]) -> bool:
-    return task.done() and (task.cancelled() or task.exception() is not None)
+def _has_failed(work: asyncio.Future[list[Confusion]]) -> bool:
+    return work.done() and (work.cancelled() or work.exception() is not None)
+
+
+def _in_a_thread_of_its_own(function: Callable[[], T]) -> asyncio.Future[T]:
+    """Begin what takes long, off the event loop; unlike that of a pool, no exit waits for it."""
+    outcome: Future[T] = Future()
+    outcome.set_running_or_notify_cancel()
+
+    def work() -> None:
+        try:
+            result = function()
+        except BaseException as error:
+            outcome.set_exception(error)
+        else:
+            outcome.set_result(result)
+
+    threading.Thread(target=work, name="learning", daemon=True).start()
+    return asyncio.wrap_future(outcome)

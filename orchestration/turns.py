@@ -71,7 +71,9 @@ class Turns:
         await self._write(lambda c: escalated.keep_time(c, self._tools, held))
         # Agents see what was written before the bot has thought about it.
         await self._show(held)
-        await self._tools.catalog.wait()
+        if not await self._tools.catalog.wait():
+            # This process ends; the conversation stays due, and the next one goes on with it.
+            return
         while await self._walk_next(held):
             continue
         await self._postman.deliver_due(held)

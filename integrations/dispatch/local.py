@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -50,7 +51,9 @@ class LocalDispatcher:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
             try:
-                await action()
+                # APScheduler cancels at its end what is under way, and would log it as a failure.
+                with suppress(asyncio.CancelledError):
+                    await action()
             except Exception:
                 # What failed now is tried again at the next turn.
                 log.exception("periodic work failed", extra={"action": name})

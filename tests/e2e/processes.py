@@ -55,6 +55,11 @@ class Process:
             self.popen.send_signal(how)
         return self.popen.wait(timeout=30)
 
+    def press_ctrl_c(self) -> int:
+        """Interrupt it and what it has started, as a terminal does, and return the exit code."""
+        os.killpg(self.popen.pid, signal.SIGINT)
+        return self.popen.wait(timeout=30)
+
 
 @contextmanager
 def running(
@@ -70,6 +75,8 @@ def running(
             env=environment(settings or {}),
             stdout=file,
             stderr=file,
+            # A group of its own, which a test can interrupt without interrupting itself.
+            start_new_session=True,
         )
     process = Process(popen=popen, output=output, url=f"http://127.0.0.1:{port}")
     try:

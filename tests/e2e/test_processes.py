@@ -1,4 +1,5 @@
 import json
+import shutil
 import signal
 import socket
 import sqlite3
@@ -24,6 +25,8 @@ from tests.e2e.processes import ROOT, Process, free_port, run, running
 STARTS_WITHIN = 20.0
 MOST_MEMORY_KB = 300 * 1024
 REFUSED = 2
+# What a shell sees of a program that Ctrl-C has ended.
+INTERRUPTED = 130
 
 
 @contextmanager
@@ -68,6 +71,21 @@ def trained(frontdesk: Frontdesk, tmp_path: Path) -> Path:
     ):
         source.backup(target)
     return copy
+
+
+@pytest.fixture(scope="module")
+def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a database with intents whose training takes some seconds on any machine."""
+    folder = tmp_path_factory.mktemp("untrained")
+    intents = [
+        {"name": f"topic {n}", "examples": [f"topic {n}, case {n * m}, please" for m in range(10)]}
+        for n in range(200)
+    ]
+    # JSON is YAML too.
+    (folder / "much.yaml").write_text(json.dumps(intents))
+    assert run(folder, "migrate").returncode == 0
+    assert run(folder, "import", "intents", "much.yaml").returncode == 0
+    return folder / "frontdesk.db"
 
 
 def forbid(folder: Path, package: str) -> tuple[Path, str]:
@@ -159,6 +177,47 @@ def test_a_signal_ends_serve_cleanly(trained: Path) -> None:
     assert code in (0, -signal.SIGTERM)
     assert time.monotonic() - begun < 15
     assert "Traceback" not in process.written
+
+
+def test_ctrl_c_during_the_first_training_ends_serve_quietly_and_loses_nothing(
+    untrained: Path, tmp_path: Path
+) -> None:
+    shutil.copy(untrained, tmp_path)
+    with serving(tmp_path) as first:
+        first.wait_until_ready()
+        with talking_to(first, tmp_path / "frontdesk.db") as client:
+            id = client.send("hello", conversation=new_name())["conversation_id"]
+        # By then the periodic look for something new waits for the training too.
+        wait_for(lambda: "learning intents" in first.written, "training")
+        time.sleep(2)
+        begun = time.monotonic()
+        code = first.press_ctrl_c()
+        seconds = time.monotonic() - begun
+
+    with serving(tmp_path) as second:
+        second.wait_until_ready()
+        with talking_to(second, tmp_path / "frontdesk.db") as client:
+            said = wait_for(lambda: of_two(client.conversation(id)["messages"]), "answer")
+
+    assert "catalog ready" not in first.written
+    assert code in (0, INTERRUPTED)
+    assert seconds < 5
+    assert {json.loads(line)["level"] for line in first.written.splitlines() if line} == {"info"}
+    assert [each["author"] for each in said] == ["customer", "bot"]
+
+
+def test_what_trains_ends_with_a_serve_that_is_killed(untrained: Path, tmp_path: Path) -> None:
+    shutil.copy(untrained, tmp_path)
+    with serving(tmp_path) as process:
+        process.wait_until_ready()
+        [trainer] = wait_for(lambda: children_of(process), "process that trains")
+        # It has got all that it asked for by then.
+        time.sleep(2)
+        process.end(signal.SIGKILL)
+
+        wait_for(lambda: not is_running(trainer), "end of it", seconds=2)
+
+    assert "catalog ready" not in process.written
 
 
 def test_serve_ends_though_somebody_watches(trained: Path) -> None:
@@ -289,6 +348,17 @@ def test_settings_stand_in_a_file_too(tmp_path: Path) -> None:
 
     assert answer.returncode == REFUSED
     assert "FRONTDESK_PORT" in answer.stderr
+
+
+def children_of(process: Process) -> list[str]:
+    tasks = Path(f"/proc/{process.popen.pid}/task").glob("*/children")
+    return [child for task in tasks for child in task.read_text(encoding="ascii").split()]
+
+
+def is_running(pid: str) -> bool:
+    # One that has ended and that nobody has asked about yet has no command line any more.
+    line = Path(f"/proc/{pid}/cmdline")
+    return line.exists() and bool(line.read_bytes())
 
 
 def of_two(said: list[Json]) -> list[Json] | None:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -23,11 +24,17 @@ _PROGRAM = (
 def do_apart(task: str, intents: Sequence[Intent], semantic: Path | None) -> bytes | None:
     """Return what the task makes of these intents; None where no process could do it."""
     asked = json.dumps([asdict(intent) for intent in intents]).encode()
-    command = [sys.executable, "-c", _PROGRAM, json.dumps(sys.path), task]
+    command = [sys.executable, "-c", _PROGRAM, json.dumps(sys.path), str(os.getpid()), task]
     command += [str(semantic)] if semantic else []
     try:
         done = subprocess.run(  # noqa: S603
-            command, input=asked, capture_output=True, timeout=_LONGEST_SECONDS, check=True
+            command,
+            input=asked,
+            capture_output=True,
+            timeout=_LONGEST_SECONDS,
+            check=True,
+            # Ctrl-C is for this process; the other one ends with it, and not before it.
+            start_new_session=True,
         )
     except (OSError, subprocess.SubprocessError) as error:
         log.warning("work apart failed", extra={"task": task, "error": type(error).__name__})
