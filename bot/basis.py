@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot.app import PRESETS
 from orchestration import migrate, store
 from orchestration.database import Database, sqlite_path
+from orchestration.errors import DatabaseAway
 from orchestration.intents import load_intents
 from orchestration.programs import DEFAULT, problems
 from orchestration.types import Article, Intent
@@ -77,7 +78,7 @@ async def existing_database(url: str, say: Say) -> AsyncIterator[Database | None
 async def _is_usable(database: Database, say: Say) -> bool:
     try:
         is_current = await database.read(migrate.is_current)
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, DatabaseAway) as error:
         say(f"The database cannot be read ({reason_of(error)}); what is shipped stands in.")
         return False
     if not is_current:
@@ -85,8 +86,10 @@ async def _is_usable(database: Database, say: Say) -> bool:
     return is_current
 
 
-def reason_of(error: SQLAlchemyError) -> str:
+def reason_of(error: SQLAlchemyError | DatabaseAway) -> str:
     """Return the database's own words for an error, on one line."""
+    if isinstance(error, DatabaseAway):
+        return error.reason
     return " ".join(str(getattr(error, "orig", None) or error).split())
 
 

@@ -4,15 +4,18 @@ import asyncio
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
+
+from orchestration.errors import DatabaseAway
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
@@ -26,10 +29,16 @@ _AT_THE_DOOR = 4
 # A connection that was used a moment ago is taken to be there still.
 _TRUSTED_SECONDS = 1.0
 _RESTING = "resting since"
+# What PostgreSQL refuses for reasons that pass: the connection, another transaction, a lack of
+# memory or connections, and an operator who stops it.
+_PASSING = ("08", "40", "53", "57")
 
 
 class Database:
-    """SQLite with one writer thread and group commit, or PostgreSQL with a pool of connections."""
+    """SQLite with one writer thread and group commit, or PostgreSQL with a pool of connections.
+
+    All that goes through it raises `DatabaseAway` where PostgreSQL cannot be reached.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = with_driver(url)
@@ -80,19 +89,37 @@ class Database:
         self._engine.dispose()
 
     def _commit(self, function: Work[T]) -> T:
-        with self._engine.begin() as connection:
+        with _reachable(), self._engine.begin() as connection:
             return function(connection)
 
     def _run_at_once(self, function: Work[T]) -> T:
-        with self._single.connect() as connection:
+        with _reachable(), self._single.connect() as connection:
             return function(connection)
 
     def _look(self, function: Work[T]) -> T:
-        with self._looks.connect() as connection:
+        with _reachable(), self._looks.connect() as connection:
             try:
                 return function(connection)
             finally:
                 connection.rollback()
+
+
+@contextmanager
+def _reachable() -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        if _is_away(error):
+            raise DatabaseAway(reason=" ".join(str(error.orig).split())) from error
+        raise
+
+
+def _is_away(error: DBAPIError) -> bool:
+    if error.connection_invalidated:
+        return True
+    # SQLite knows no such code, and PostgreSQL says none where no connection could be opened.
+    code = getattr(error.orig, "sqlstate", "")
+    return isinstance(error, OperationalError) and (code is None or code.startswith(_PASSING))
 
 
 class _SqliteWriter:
@@ -235,7 +262,8 @@ def _postgres(url: URL) -> Engine:
     @event.listens_for(engine, "checkout")
     def ping(connection: Any, entry: ConnectionPoolEntry, _: Any) -> None:
         # The pool's own ping is one more journey for each transaction, also in the middle of work.
-        if time.monotonic() - entry.info.get(_RESTING, 0.0) < _TRUSTED_SECONDS:
+        now = time.monotonic()
+        if now - entry.info.get(_RESTING, now) < _TRUSTED_SECONDS:
             return
         try:
             engine.dialect.do_ping(connection)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from orchestration import store
 from orchestration.context import Toolbox
-from orchestration.errors import PermanentFailure, TemporaryFailure, describe
+from orchestration.errors import DatabaseAway, PermanentFailure, TemporaryFailure, describe
 from orchestration.interfaces import Channel
 from orchestration.models import Conversation, Delivery, Message
 from orchestration.store import Hold
@@ -296,6 +296,8 @@ class Postman:
             return await self._try_later(channel, started, failure)
         except PermanentFailure as failure:
             return await self._finish(started, status="failed", error=str(failure))
+        except DatabaseAway:
+            raise
         except Exception as failure:
             # A channel with a bug must not stop the conversation; nobody knows what it did.
             log.exception("channel failed", extra={"channel": delivery.channel})
@@ -350,6 +352,8 @@ class Postman:
         except TemporaryFailure as failure:
             due_at = now + max(LOOK_AGAIN, timedelta(seconds=failure.retry_after or 0))
             return await self._finish(delivery, status="sending", error=str(failure), due_at=due_at)
+        except DatabaseAway:
+            raise
         except Exception as failure:
             # Where nobody can look, nobody can tell that a second attempt shows nothing twice.
             log.exception("channel cannot look", extra={"channel": delivery.channel})

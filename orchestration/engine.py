@@ -19,7 +19,7 @@ from tenacity import (
 )
 
 from orchestration.context import Case, Toolbox, entry_state
-from orchestration.errors import Fenced, PermanentFailure, TemporaryFailure, describe
+from orchestration.errors import DatabaseAway, Fenced, PermanentFailure, TemporaryFailure, describe
 from orchestration.journal import Place
 from orchestration.models import Run, Step
 from orchestration.nodes import End, Node, Outcome, Visit, Wait, drafts, node_kinds
@@ -289,7 +289,7 @@ class Walk:
                 log.warning(
                     "draft kept back", extra={"node": spec.name, "run": self.journal.run.id}
                 )
-        except (Fenced, asyncio.CancelledError):
+        except (Fenced, DatabaseAway, asyncio.CancelledError):
             raise
         except Exception as error:
             # Whatever a node does, its run goes on by its error exit.
@@ -373,7 +373,9 @@ def _count_visits(path: _Path, branches: Iterable[_Path]) -> None:
 def _may_work_later(error: BaseException) -> bool:
     if isinstance(error, TemporaryFailure):
         return not error.in_doubt
-    return isinstance(error, Exception) and not isinstance(error, Fenced | PermanentFailure)
+    return isinstance(error, Exception) and not isinstance(
+        error, Fenced | DatabaseAway | PermanentFailure
+    )
 
 
 def _require_sense(outcome: Any, node: Node, config: Any) -> None:

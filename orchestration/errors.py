@@ -10,6 +10,7 @@ FrontdeskError
 │   └── GatesRefuse           a draft does what its workflow's gates do not allow
 ├── TooLarge            413
 ├── LimitReached        429   carries the seconds to wait
+├── DatabaseAway        503   it was restarted, or cannot be reached; carries the seconds to wait
 ├── ExternalFailure           a system outside did not do what was asked
 │   ├── TemporaryFailure 503  may work later
 │   └── PermanentFailure 502  will never work
@@ -110,6 +111,22 @@ class LimitReached(FrontdeskError):
     def __init__(self, message: str, *, retry_after: float) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class DatabaseAway(FrontdeskError):
+    """The database does not answer, and nobody knows whether what was being written is.
+
+    Whoever asked asks again; a conversation that was being worked on is due still.
+    """
+
+    status = 503
+    title = "Temporarily not possible"
+    retry_after = 1.0
+
+    def __init__(self, *, reason: str) -> None:
+        # Its own words may name hosts and users, which are not everybody's to know.
+        super().__init__("the database does not answer at the moment; send the same again")
+        self.reason = reason
 
 
 class ExternalFailure(FrontdeskError):

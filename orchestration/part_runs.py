@@ -13,7 +13,7 @@ from orchestration import endings, escalation, parts, proposals, resolution, sto
 from orchestration.context import Case, Toolbox
 from orchestration.endings import Ending
 from orchestration.engine import Program, RunFailed, Stop, Walk
-from orchestration.errors import Fenced, describe
+from orchestration.errors import DatabaseAway, Fenced, describe
 from orchestration.journal import Journal
 from orchestration.models import Conversation
 from orchestration.nodes import End
@@ -88,7 +88,7 @@ async def _walk(
 ) -> Stopped:
     try:
         stop = await Walk(program, case, tools, journal, part=part.number).run()
-    except Fenced:
+    except (Fenced, DatabaseAway):
         raise
     except Exception as error:
         # Whatever went wrong with it, a human knows, and the other parts are answered.

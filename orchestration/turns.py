@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
@@ -15,7 +15,7 @@ from orchestration.context import Case, Toolbox, identify, look_up, open_case, r
 from orchestration.delivery import Postman
 from orchestration.endings import Ending
 from orchestration.engine import Program, RunFailed, Stop, Walk, is_bound
-from orchestration.errors import Fenced, Superseded, describe
+from orchestration.errors import DatabaseAway, Fenced, Superseded, describe
 from orchestration.interfaces import Channel
 from orchestration.journal import Journal
 from orchestration.models import Conversation, Message, Run
@@ -50,10 +50,10 @@ class Turns:
 
     async def advance(self, conversation: ConversationId) -> datetime | None:
         """Do what is due and return when the conversation is next due, or None."""
-        held = await self._write(lambda c: store.take(c, conversation, self._tools.clock()))
-        if held is None:
-            return None
         try:
+            held = await self._write(lambda c: store.take(c, conversation, self._tools.clock()))
+            if held is None:
+                return None
             await look_up(self._tools, held.conversation)
             await self._work(held)
             return await self._write(
@@ -65,6 +65,10 @@ class Turns:
             # Whoever took the conversation does what is due.
             log.info("fenced", extra={"conversation": conversation})
             return None
+        except DatabaseAway as away:
+            # Whoever takes it next goes on from what is on record; the sweep is sure to find it.
+            log.warning("left due", extra={"conversation": conversation, "reason": away.reason})
+            return self._tools.clock() + timedelta(seconds=away.retry_after)
 
     async def _work(self, held: Hold) -> None:
         await self._postman.deliver_due(held)
@@ -169,7 +173,7 @@ class Turns:
                 await self._run(program, case, journal)
         except Superseded:
             await self._write(lambda c: self._supersede(c, held, run))
-        except Fenced:
+        except (Fenced, DatabaseAway):
             raise
         except Exception as error:
             # Whatever went wrong, the customer is answered and a human knows.

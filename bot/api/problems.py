@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from orchestration.errors import (
     BadInput,
     Conflict,
+    DatabaseAway,
     FrontdeskError,
     GatesRefuse,
     InvalidWorkflow,
@@ -61,6 +62,9 @@ async def _known(request: Request, error: Exception) -> JSONResponse:
             more["gates"] = list(refusals)
         case Conflict(current=current) if current:
             more["current"] = current
+        case DatabaseAway(reason=reason):
+            log.warning("database away", extra={"path": request.url.path, "reason": reason})
+            headers["Retry-After"] = str(round(error.retry_after))
         case LimitReached(retry_after=seconds):
             headers["Retry-After"] = str(max(1, round(seconds)))
         case NotAuthenticated():

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from fastapi import Request
@@ -12,7 +13,7 @@ from sqlalchemy import Connection
 from bot.api import shapes
 from bot.app import App
 from orchestration import store
-from orchestration.errors import BadInput
+from orchestration.errors import BadInput, DatabaseAway
 from orchestration.models import Conversation, Event, Message
 
 POLL_SECONDS = 0.25
@@ -63,6 +64,20 @@ async def _events(
     lasts: Callable[[], Awaitable[bool]],
 ) -> AsyncIterator[str]:
     yield "retry: 2000\n\n"
+    # A watcher comes again from where it was, and finds the database back or waits.
+    with suppress(DatabaseAway):
+        async for event in _watched(app, find, after, is_customer=is_customer, lasts=lasts):
+            yield event
+
+
+async def _watched(
+    app: App,
+    find: Finder,
+    after: int,
+    *,
+    is_customer: bool,
+    lasts: Callable[[], Awaitable[bool]],
+) -> AsyncIterator[str]:
     watcher = _Watcher(app, find, after)
     loop = asyncio.get_running_loop()
     beat = loop.time() - HEARTBEAT_SECONDS

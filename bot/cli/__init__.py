@@ -25,7 +25,7 @@ from bot.cli import (
     workflows,
 )
 from bot.cli.console import Failed, cli, complain
-from orchestration.errors import FrontdeskError
+from orchestration.errors import DatabaseAway, FrontdeskError
 
 __all__ = [
     "audit",
@@ -57,9 +57,9 @@ def main() -> None:
     except Failed as failed:
         complain(str(failed))
         sys.exit(failed.code)
+    except (DatabaseError, DatabaseAway) as error:
+        complain(f"the database: {reason_of(error)}")
+        sys.exit(2)
     except FrontdeskError as error:
         complain(str(error))
-        sys.exit(2)
-    except DatabaseError as error:
-        complain(f"the database: {reason_of(error)}")
         sys.exit(2)

@@ -14,7 +14,7 @@ from bot.settings import BadSetting, Settings
 from integrations.http import GuardedClient
 from orchestration import migrate, store
 from orchestration.database import Database, sqlite_path
-from orchestration.errors import BadInput
+from orchestration.errors import BadInput, DatabaseAway
 from orchestration.programs import DEFAULT, is_answering
 from orchestration.shop import SHIPPED, Shop
 from orchestration.texts import Texts
@@ -58,7 +58,7 @@ async def _database(read: Settings) -> list[Finding]:
             return [broken("database", words, "frontdesk migrate")]
         contents = await database.read(lambda connection: list(_contents(connection)))
         return [fine("database", f"{shown}, revision {migrate.head()}"), *contents]
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, DatabaseAway) as error:
         cure = "start it, or correct FRONTDESK_DATABASE_URL"
         return [broken("database", f"{shown} cannot be read: {reason_of(error)}", cure)]
     finally:
@@ -252,7 +252,7 @@ async def _heard(url: str) -> set[str]:
     database = Database(url)
     try:
         return await database.read(store.list_raw_kinds)
-    except SQLAlchemyError:
+    except (SQLAlchemyError, DatabaseAway):
         # Said already where the database is looked at.
         return set()
     finally:

@@ -27,6 +27,7 @@ from bot.lock import FileLock
 from bot.settings import Settings
 from orchestration import migrate as migrations
 from orchestration.database import Database, is_sqlite_url
+from orchestration.errors import DatabaseAway
 
 log = logging.getLogger(__name__)
 # How long a thread that comes back from the database waits for one that computes. Python's own 5 ms
@@ -108,7 +109,7 @@ def _reachable() -> Iterator[None]:
     """Say in one sentence that the database cannot be reached."""
     try:
         yield
-    except OperationalError as error:
+    except (OperationalError, DatabaseAway) as error:
         raise Failed(f"FRONTDESK_DATABASE_URL: {reason_of(error)}", code=2) from error
 
 

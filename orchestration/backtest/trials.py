@@ -15,7 +15,7 @@ from orchestration.backtest.quiet import apart
 from orchestration.backtest.report import ERASED, KINDS, Examples, Figures, Summary
 from orchestration.context import Toolbox
 from orchestration.engine import Program
-from orchestration.errors import Conflict, NotFound, describe
+from orchestration.errors import Conflict, DatabaseAway, NotFound, describe
 from orchestration.models import Trial, TrialTurn
 from orchestration.programs import Programs
 from orchestration.shop import Shop
@@ -84,6 +84,8 @@ class Trials:
                     await self._shadow(trial)
                 else:
                     await self._backtest(trial)
+            except DatabaseAway:
+                raise
             except Exception as error:
                 # Whatever is wrong with a draft, the next trial is none the worse for it.
                 log.exception("trial failed", extra={"trial": trial.id})

@@ -3,10 +3,13 @@
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection, text
 
+from orchestration import store
 from orchestration.errors import PermanentFailure, TemporaryFailure
 from orchestration.nodes import End, Outcome, Visit
 from orchestration.types import Json
@@ -18,6 +21,7 @@ CANNED = "I'm sorry, something went wrong on our side."
 CLASSIFY: dict[str, Json] = {"kind": "classify", "next": "work"}
 
 sqlite_alone = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+postgres_alone = pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
 Opens = Callable[[Mapping[str, Json]], AbstractAsyncContextManager[Floor]]
 
 
@@ -82,6 +86,41 @@ async def test_a_node_that_hangs_is_stopped_after_its_own_timeout(
 
     assert talk.said[0].startswith(CANNED)
     assert talk.case.reason == "the node work failed: TimeoutError: took too long"
+
+
+# The database away
+
+
+@postgres_alone
+async def test_a_run_that_loses_its_database_is_gone_on_with_and_not_handed_over(
+    opens: Opens, acts: dict[str, Act]
+) -> None:
+    losses = iter([True])
+
+    async def lose_the_database(visit: Visit) -> Outcome:
+        if next(losses, False):
+            await visit.tools.database.read(cut_all)
+        return await echo(visit)
+
+    acts["work"] = lose_the_database
+    async with opens(work_with()) as floor:
+        conversation = await floor.say("hello")
+        again_at = await floor.work(conversation)
+        left_at, before = floor.clock(), await floor.see(conversation)
+        floor.clock.move(seconds=10)
+        late = await floor.database.read(lambda c: store.due(c, floor.clock()))
+        await floor.work(conversation)
+        after = await floor.see(conversation)
+
+    assert (before.said, before.cases) == ([], [])
+    assert again_at == left_at + timedelta(seconds=1)
+    assert late == [conversation]
+    assert (after.said, after.cases) == (["heard: hello"], [])
+
+
+def cut_all(connection: Connection) -> None:
+    mine = "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+    connection.execute(text(f"SELECT pg_terminate_backend(pid) FROM ({mine}) mine"))  # noqa: S608
 
 
 # Failures
