@@ -209,6 +209,8 @@ def _what_happened(ending: Ending) -> str | None:
         return "canned_failure"
     if not ending.case.is_verified and state.get("entities.emails"):
         return "email_noted"
+    if state.get("wants_human"):
+        return None
     if state.get("out_of_scope") and language_of(ending) != ending.tools.shop.language:
         return "language_unknown"
     return None

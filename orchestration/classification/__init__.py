@@ -7,9 +7,11 @@ from orchestration import parts
 from orchestration.classification import cues, dialogue
 from orchestration.classification.entities import find_amounts, find_emails, find_orders
 from orchestration.classification.facts import Facts
+from orchestration.classification.persons import asks_for_person
 from orchestration.classification.requests import count_requests
 from orchestration.classification.smalltalk import SMALL_TALK, find_small_talk, is_a_nod
 from orchestration.classification.splitting import split
+from orchestration.classification.whereabouts import languages_asking
 from orchestration.classification.words import is_wordless
 from orchestration.types import (
     RISKS,
@@ -65,6 +67,8 @@ class _Choice:
     reason: str
     out_of_scope: bool = False
     orders: tuple[str, ...] = ()
+    # Those in which each word of the text is known.
+    languages: tuple[str, ...] = ()
 
     @property
     def confidence(self) -> float:
@@ -100,7 +104,7 @@ def classify(
     risk = _risk(text, heeded, reasons)
     # A model that takes a message for small talk does not thereby make it ask for less.
     is_talk = choice.intent in _PLAIN_TALK and advice is None
-    requests = 1 if is_talk else _count_requests(text, facts)
+    requests = 1 if is_talk or choice.languages else _count_requests(text, facts)
     complexity = _complexity(table, choice, requests, reasons)
     wants_human = _wants_human(text, heeded, requests, reasons)
     return Classification(
@@ -112,7 +116,7 @@ def classify(
         urgency=_urgency(text, table, risk=risk, orders=orders, facts=facts, reasons=reasons),
         complexity=complexity,
         sentiment=cues.find_sentiment(text),
-        language=reading.language or memory.language or facts.languages[0],
+        language=_language(reading, choice, memory=memory, facts=facts),
         wants_human=wants_human,
         risk=risk,
         requests=requests,
@@ -187,11 +191,20 @@ def _choose(
     if orders and "order_status" in tables and dialogue.is_bare(text, orders):
         chances = {"order_status": _NUMBER_ALONE}
         return _Choice(intent="order_status", chances=chances, reason="is an order number alone")
+    if orders and "order_status" in tables and (languages := languages_asking(text, orders)):
+        reason = "asks where an order is and nothing else"
+        return replace(_sure("order_status", reason), languages=languages)
     return _read(reading)
 
 
 def _sure(intent: str, reason: str, orders: tuple[str, ...] = ()) -> _Choice:
     return _Choice(intent=intent, chances={intent: 1.0}, reason=reason, orders=orders)
+
+
+def _language(reading: Reading, choice: _Choice, *, memory: Memory, facts: Facts) -> str:
+    known = [one for one in (reading.language, memory.language, facts.languages[0]) if one]
+    fitting = [one for one in known if one in choice.languages]
+    return next(iter((*fitting, *choice.languages, *known)))
 
 
 def _read(reading: Reading) -> _Choice:
@@ -263,7 +276,7 @@ def _count_requests(text: str, facts: Facts) -> int:
 
 
 def _wants_human(text: str, table: Intent, requests: int, reasons: list[str]) -> bool:
-    if cues.asks_for_person(text):
+    if asks_for_person(text):
         reasons.append("asks for a person")
         return True
     if requests > parts.MOST:

@@ -1,4 +1,4 @@
-"""Words that tell risk, hurry, mood and the wish for a person, in seven languages.
+"""Words that tell risk, hurry and mood, in seven languages.
 
 All patterns are written for folded text: small letters, no accents.
 """
@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
-from orchestration.classification.words import fold, split_clauses, split_words, word_set
+from orchestration.classification.words import fold
 from orchestration.types import RISKS, Risk, Sentiment
 
 _PEOPLE = (
@@ -161,54 +161,6 @@ _JOY = (
     r"obrigad[ao]|perfeito|otimo|excelente|maravilh\w+",
 )
 
-_TO_TALK = (
-    r"talk(?:ing)?|speak(?:ing)?|chat(?:ting)?|connect(?:ed)?|transfer(?:red)?|put me|pass me|"
-    r"get me|"
-    r"give me|reach|contact|call(?: me)?|get hold|get in touch|hand me|want|need|prefer|is there",
-    r"sprechen|reden|verbinde\w*|weiterleiten|telefonier\w+|anrufen|will|mochte|brauche|gibt es",
-    r"parler|passez|passer|joindre|contacter|discuter|appel\w+|transferez|veux|voudrais|besoin",
-    r"hablar|paseme|pasame|comuniqu\w+|contactar|llamar|quiero|necesito|atiend\w+",
-    r"parlare|passi|passatemi|passami|contattare|chiamar\w+|contatto|voglio|vorrei|bisogno",
-    r"praten|spreken|verbind\w*|doorverbind\w*|bellen|wil|graag|nodig",
-    r"falar|conversar|passe|transfir\w+|transfer\w+|ligar|contat\w+|quero|preciso|gostaria",
-)
-_A_PERSON = (
-    r"(?:real |actual |live |human )?(?:person|human(?: being)?|people)|humans|agents?|operators?|"
-    r"representatives?|live (?:chat|support|agent)|supervisor|(?:your |the |a )manager",
-    r"mensch|menschen|mitarbeiter\w*|kundenberater\w*|sachbearbeiter\w*|echte[nr]? person",
-    r"humain\w*|conseill\w+|un agent|etre humain|vraie personne|une personne|responsable",
-    r"human[oa]|una persona|persona real|un agente|asesor\w*|operador\w*|supervisor\w*",
-    r"uman[oa]|una persona|persona vera|operatore|operatrice|addetto|responsabile",
-    r"mens\b|een persoon|echt persoon|medewerker\w*|menselijk\w*",
-    r"human[oa]|uma pessoa|pessoa (?:real|de verdade)|atendente\w*|ser humano|supervisor\w*",
-)
-# Persons that only count behind a verb of talking, for "someone" does many other things too.
-_TALK_TO_SOMEONE = (
-    r"(?:talk|speak|chat|connect|contact|get in touch)\w*(?: \w+){0,2} (?:someone|somebody|anyone|"
-    r"anybody|staff)",
-    r"(?:someone|somebody|anyone) (?:to )?(?:call|phone|ring|talk to|speak to|speak with|"
-    r"talk with)",
-    r"mit (?:jemand\w*|irgendwem) (?:\w+ )?(?:sprechen|reden)|jemand (?:mich )?anrufen|"
-    r"mich (?:jemand )?anrufen",
-    r"parler (?:a|avec) quelqu'un|quelqu'un (?:\w+ )?m'appel\w+",
-    r"hablar con (?:alguien|ustedes)|(?:alguien|me puede) (?:me )?llam\w+",
-    r"parlare con qualcuno|qualcuno (?:\w+ )?chiamar\w+",
-    r"(?:met )?iemand (?:\w+ ){0,3}(?:praten|spreken|bellen)",
-    r"falar com alguem|alguem (?:\w+ )?(?:me )?lig\w+",
-)
-_NO_BOT = (
-    r"(?:not|no|without|don'?t want|stop|hate|stupid|kein\w*|nicht|pas|plus|geen|non|nao quero|sem)"
-    r"(?: \w+){0,3} (?:bots?|robots?|robo|machine|chatbots?|computer|ki|ai)\b"
-)
-_JUST_A_PERSON = word_set(
-    """agent human person representative operator manager supervisor humain conseiller humano humana
-    persona agente operador mensch mitarbeiter umano operatore persona medewerker mens atendente
-    pessoa rep"""
-)
-_WITH_PLEASE = word_set(
-    """a an the real live please pls plz now bitte ein einen s'il vous vous plait te svp un une por
-    favor per favore una een alstublieft alsjeblieft um uma hi hello to"""
-)
 _SHOUT_LETTERS = 12
 
 
@@ -219,18 +171,6 @@ def find_risk(text: str) -> tuple[Risk, str] | None:
         if found := _any_of(_RISKS[risk]).search(folded):
             return risk, found.group().strip()
     return None
-
-
-def asks_for_person(text: str) -> bool:
-    """Tell whether the wording asks for a person instead of a bot."""
-    folded = fold(text)
-    words = split_words(folded)
-    asked = [word for word in words if word in _JUST_A_PERSON]
-    if asked and all(word in _JUST_A_PERSON or word in _WITH_PLEASE for word in words):
-        return True
-    if _any_of((_NO_BOT, *_TALK_TO_SOMEONE)).search(folded):
-        return True
-    return any(_names_a_person(clause) for clause in split_clauses(folded))
 
 
 def find_hurry(text: str) -> tuple[str, bool] | None:
@@ -256,13 +196,6 @@ def is_shouted(text: str) -> bool:
     letters = [letter for letter in text if letter.isalpha()]
     capitals = sum(letter.isupper() for letter in letters)
     return len(letters) >= _SHOUT_LETTERS and capitals > 0.7 * len(letters)
-
-
-def _names_a_person(clause: str) -> bool:
-    return any(
-        _any_of((person,)).search(clause) and _any_of((verb,)).search(clause)
-        for verb, person in zip(_TO_TALK, _A_PERSON, strict=True)
-    )
 
 
 def _any_of(patterns: Iterable[str]) -> re.Pattern[str]:

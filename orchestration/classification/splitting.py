@@ -8,6 +8,7 @@ from orchestration.classification import asking, cues
 from orchestration.classification.dialogue import is_bare, points_back
 from orchestration.classification.entities import find_orders
 from orchestration.classification.facts import Facts
+from orchestration.classification.persons import asks_for_person
 from orchestration.classification.words import fold
 from orchestration.types import Risk
 
@@ -211,5 +212,5 @@ def _shows_all(text: str, requests: Sequence[Request]) -> bool:
     found = [cues.find_risk(request.text) for request in requests]
     if risk and (risk[0] in _WHOLE_RISKS or risk[0] not in [one[0] for one in found if one]):
         return False
-    wants_person = [cues.asks_for_person(request.text) for request in requests]
-    return any(wants_person) or not cues.asks_for_person(text)
+    wants_person = [asks_for_person(request.text) for request in requests]
+    return any(wants_person) or not asks_for_person(text)

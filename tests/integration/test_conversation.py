@@ -240,3 +240,24 @@ async def test_in_each_language_an_order_is_found_and_a_person_is_called(
     assert [talk.run.classification["language"] for talk in (found, handed)] == [language] * 2
     assert [find_language(text) for text in (found.said[0], handed.said[0])] == [language] * 2
     assert floor.tools.gateway is None
+
+
+@pytest.mark.parametrize(
+    "text", ["ich will nicht mit einem roboter schreiben", "est-ce qu'un humain peut m'aider ?"]
+)
+async def test_who_asks_for_a_person_is_not_told_that_the_bot_lacks_the_language(
+    floor: Floor, text: str
+) -> None:
+    told = await floor.ask(text)
+
+    conversation = await floor.say("?")
+    run = (await floor.see(conversation)).runs[0]
+    assert run.classification["wants_human"]
+    assert told == [await promised(floor, run.classification["language"])]
+
+
+async def promised(floor: Floor, language: str) -> str:
+    asked = {"de": "Ich möchte mit einem Menschen sprechen", "fr": "Je veux parler à une personne"}
+    conversation = await floor.say(asked[language], conversation="plain")
+    await floor.work(conversation)
+    return (await floor.see(conversation)).said[0]

@@ -265,7 +265,7 @@ DANGEROUS: Mapping[str, Mapping[str, Json]] = {
     "I want to die.": {"risk": "self_harm", "urgency": "urgent"},
     "I know where you live.": {"risk": "threat", "urgency": "urgent"},
     "Let me talk to a real person.": {"wants_human": True},
-    "Where is 1042? And cancel order 1043!": {"complexity": "complex", "requests": 2},
+    "Where is my blue thing 1042? And cancel order 1043!": {"complexity": "complex", "requests": 2},
     "I NEED THIS TODAY, ASAP!!!": {"urgency": "high"},
 }
 INJECTION = (
