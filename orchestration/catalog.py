@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 ARTIFACT = "classifier"
 FIRST_TRAINING = timedelta(minutes=1)
+# Of no language in particular, so that whatever tells languages apart is asked for certain.
+_REHEARSAL = "hola, wo ist my pedido?"
 
 
 class Catalog:
@@ -59,6 +61,9 @@ class Catalog:
             index = self._new_index()
             classifier = await self._learn(intents)
             await asyncio.to_thread(index.build, articles)
+            if self._classifier is None:
+                # What a first reading has to load would else be loaded by many at once.
+                await asyncio.to_thread(classifier.read, _REHEARSAL)
             self.intents = {intent.name: intent for intent in intents}
             self.articles = tuple(articles)
             self._classifier, self._index, self._version = classifier, index, version

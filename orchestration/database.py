@@ -1,12 +1,13 @@
 """The one writer: every change goes through `write`, every look through `read`."""
 
 import asyncio
-import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -123,59 +124,82 @@ def _is_away(error: DBAPIError) -> bool:
 
 
 class _SqliteWriter:
-    """One thread that commits whatever is waiting together; each function in its own savepoint."""
+    """One thread that commits whatever is waiting together; each function in its own savepoint.
+
+    Where durability is asked for somebody waits for an acknowledgement: that goes first, and what
+    else is being committed ends with the function under way.
+    """
 
     def __init__(self, url: URL) -> None:
         self._url = url
-        self._waiting: queue.SimpleQueue[tuple[Work[Any], bool, Future[Any]] | None] = (
-            queue.SimpleQueue()
-        )
+        self._urgent: deque[_Waiting] = deque()
+        self._others: deque[_Waiting] = deque()
+        self._news = threading.Condition()
+        self._is_closed = False
         self._thread = threading.Thread(target=self._serve, name="database-writer", daemon=True)
         self._thread.start()
 
     def submit(self, function: Work[T], *, durable: bool) -> "Future[T]":
         future: Future[T] = Future()
-        self._waiting.put((function, durable, future))
+        with self._news:
+            (self._urgent if durable else self._others).append((function, future))
+            self._news.notify()
         return future
 
     def close(self) -> None:
-        self._waiting.put(None)
+        with self._news:
+            self._is_closed = True
+            self._news.notify()
         self._thread.join()
 
     def _serve(self) -> None:
         engine = _sqlite_writer(self._url)
         try:
-            while batch := self._next_batch():
-                _commit_batch(engine, batch)
+            while self._has_work():
+                # In turns, so that neither is kept waiting for good.
+                for batch, durable in ((self._all_urgent(), True), (self._some_others(), False)):
+                    _commit_batch(engine, batch, durable=durable)
         finally:
             engine.dispose()
 
-    def _next_batch(self) -> list[tuple[Work[Any], bool, "Future[Any]"]]:
-        item = self._waiting.get()
-        batch = []
-        while item is not None:
-            batch.append(item)
-            if self._waiting.empty():
-                break
-            item = self._waiting.get()
-        if item is None and batch:
-            self._waiting.put(None)
-        return batch
+    def _has_work(self) -> bool:
+        """Wait for something to do; False where there is nothing left and nothing will come."""
+        with self._news:
+            self._news.wait_for(lambda: self._urgent or self._others or self._is_closed)
+            return bool(self._urgent or self._others)
+
+    def _all_urgent(self) -> "Iterator[_Waiting]":
+        for _ in range(len(self._urgent)):
+            yield self._urgent.popleft()
+
+    def _some_others(self) -> "Iterator[_Waiting]":
+        for _ in range(len(self._others)):
+            yield self._others.popleft()
+            if self._urgent:
+                return
 
 
-def _commit_batch(engine: Engine, batch: list[tuple[Work[Any], bool, "Future[Any]"]]) -> None:
+_Waiting = tuple[Work[Any], "Future[Any]"]
+
+
+def _commit_batch(engine: Engine, batch: Iterator[_Waiting], *, durable: bool) -> None:
+    first = next(batch, None)
+    if first is None:
+        return
+    begun: list[Future[Any]] = []
     done: list[tuple[Future[Any], Any]] = []
     try:
         with engine.connect() as connection:
-            _set_durability(connection, durable=any(durable for _, durable, _ in batch))
+            _set_durability(connection, durable=durable)
             with connection.begin():
-                for function, _, future in batch:
+                for function, future in chain([first], batch):
+                    begun.append(future)
                     _run_in_savepoint(connection, function, future, done)
     except BaseException as error:
         # The commit itself failed, so nothing of the batch remains.
         for future, _ in done:
             future.set_exception(error)
-        for _, _, future in batch:
+        for future in begun or [first[1]]:
             if not future.done():
                 future.set_exception(error)
         return

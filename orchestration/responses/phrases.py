@@ -26,6 +26,10 @@ CHOICES = ("other", "both", *ORDINALS)
 _PADDING = ("order_noun", "order_filler", "filler", "agreed", "greeting")
 _APOSTROPHES = re.compile("['`\u2019\u00b4]")
 _THUMBS = frozenset("👍👌🙏💯✅🎉❤😊🙂😀😃😄🥰🤗")
+# Read at the start: a first turn that does it has many beside it that would all do the same.
+_PHRASES: Mapping[str, Mapping[str, list[str] | str]] = YAML(typ="safe", pure=True).load(
+    Path(__file__).with_name("phrases.yaml").read_text(encoding="utf-8")
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +125,7 @@ def _longest(known: Mapping[tuple[str, ...], str], words: Sequence[str]) -> tupl
 
 @cache
 def _vocabulary(language: str, among: tuple[str, ...]) -> dict[tuple[str, ...], str]:
-    phrases = _phrases()[language]
+    phrases = _PHRASES[language]
     # The first kind named keeps a phrase that two kinds share.
     kinds = tuple(reversed(among))
     return {tuple(phrase.split()): kind for kind in kinds for phrase in phrases[kind]}
@@ -129,13 +133,4 @@ def _vocabulary(language: str, among: tuple[str, ...]) -> dict[tuple[str, ...], 
 
 @cache
 def _forms(language: str) -> Mapping[str, str]:
-    return {kind: form for kind, form in _phrases()[language].items() if isinstance(form, str)}
-
-
-@cache
-def _phrases() -> Mapping[str, Mapping[str, list[str] | str]]:
-    path = Path(__file__).with_name("phrases.yaml")
-    content: Mapping[str, Mapping[str, list[str] | str]] = YAML(typ="safe", pure=True).load(
-        path.read_text(encoding="utf-8")
-    )
-    return content
+    return {kind: form for kind, form in _PHRASES[language].items() if isinstance(form, str)}

@@ -15,7 +15,7 @@ from orchestration import learning, store
 from orchestration.errors import BadInput, Conflict, NotFound
 from orchestration.models import Example, Run, Step, metadata
 from orchestration.parts import Part, as_json
-from orchestration.types import Confusion, ConversationId, Intent
+from orchestration.types import Confusion, ConversationId, Intent, Reading
 from tests.fakes.floor import INTENTS, FakeClassifier, Floor, open_floor
 from tests.fakes.workflows import SHIPPED
 
@@ -366,6 +366,26 @@ async def test_an_admins_own_example_outlives_the_customer_who_said_the_same(flo
     await floor.database.write(lambda c: store.erase_customer(c, "C-1001"))
 
     assert (await learnt(floor))["order_status"] == ("Where is it",)
+
+
+class Noting(FakeClassifier):
+    """Notes what it reads."""
+
+    def __init__(self, texts: list[str]) -> None:
+        super().__init__()
+        self._texts = texts
+
+    def read(self, text: str) -> Reading:
+        self._texts.append(text)
+        return super().read(text)
+
+
+@sqlite_alone
+async def test_what_a_first_reading_loads_is_loaded_before_anybody_asks(database_url: str) -> None:
+    texts: list[str] = []
+
+    async with open_floor(database_url, workflow=SHIPPED, classifier=lambda: Noting(texts)):
+        assert len(texts) == 1
 
 
 class Comparing(FakeClassifier):

@@ -121,19 +121,68 @@ async def test_a_durable_write_reaches_the_disk_and_another_need_not(database: D
     assert (durable, other) == (2, 1)
 
 
-async def test_one_durable_write_makes_its_batch_durable(
+async def test_a_durable_write_goes_before_all_that_waits(
     database: Database, busy: threading.Event
 ) -> None:
-    def level(connection: Connection) -> int:
-        return int(connection.exec_driver_sql("PRAGMA synchronous").scalar_one())
+    order: list[tuple[str, int]] = []
+
+    def note(name: str) -> Work[None]:
+        def level(connection: Connection) -> None:
+            found = connection.exec_driver_sql("PRAGMA synchronous").scalar_one()
+            order.append((name, int(found)))
+
+        return level
 
     writes = [
-        asyncio.ensure_future(database.write(level, durable=durable)) for durable in (False, True)
+        asyncio.ensure_future(database.write(note(name), durable=name == "durable"))
+        for name in ("first", "second", "durable")
     ]
     await asyncio.sleep(0)
     busy.set()
+    await asyncio.gather(*writes)
 
-    assert await asyncio.gather(*writes) == [2, 2]
+    assert order == [("durable", 2), ("first", 1), ("second", 1)]
+
+
+async def test_a_batch_ends_where_a_durable_write_comes(
+    database: Database, busy: threading.Event
+) -> None:
+    order: list[str] = []
+    begun, go_on = threading.Event(), threading.Event()
+
+    def hold(connection: Connection) -> None:
+        begun.set()
+        go_on.wait(30)
+        order.append("first")
+
+    batch = [
+        asyncio.ensure_future(database.write(one))
+        for one in (hold, lambda _: order.append("second"))
+    ]
+    await asyncio.sleep(0)
+    busy.set()
+    await asyncio.to_thread(begun.wait, 30)
+    durable = asyncio.ensure_future(database.write(lambda _: order.append("durable"), durable=True))
+    await asyncio.sleep(0)
+    go_on.set()
+    await asyncio.gather(*batch, durable)
+
+    assert order == ["first", "durable", "second"]
+
+
+async def test_what_nobody_waits_for_is_not_kept_waiting_by_durable_writes(
+    database: Database, busy: threading.Event
+) -> None:
+    done: list[str] = []
+    other = asyncio.ensure_future(database.write(lambda _: done.append("other")))
+    first = asyncio.ensure_future(database.write(lambda _: done.append("1"), durable=True))
+    await asyncio.sleep(0)
+    busy.set()
+    await first
+    await database.write(lambda _: done.append("2"), durable=True)
+    await other
+
+    assert done == ["1", "other", "2"]
 
 
 async def test_a_write_that_was_given_up_before_it_began_is_not_done(
