@@ -86,6 +86,8 @@ class Desk:
 
         Raises `Conflict` where it is no longer open.
         """
+        if text is not None:
+            _require_words(text)
         conversation = await self._tools.database.write(
             lambda connection: _decide(
                 connection,
@@ -361,9 +363,13 @@ def _require_assignee(scene: Scene, command: Command) -> None:
 
 
 def _text(command: Command) -> str:
-    if not command.text.strip():
-        raise BadInput("is empty; write what should be said", field="text")
+    _require_words(command.text)
     return command.text
+
+
+def _require_words(text: str) -> None:
+    if not text.strip():
+        raise BadInput("is empty; write what should be said", field="text")
 
 
 def _decide(

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from bot.api import shapes
 from bot.api.guards import AdminOnly, CurrentApp, small_body
 from bot.api.pages import Limit
-from bot.api.schemas import BindingIn, DraftIn, GatesIn, PublishIn, RollbackIn
+from bot.api.schemas import BindingIn, DraftIn, GatesIn, PublishIn, RollbackIn, Version
 from orchestration import publishing, store, workflow
 from orchestration.gates import Gates
 from orchestration.models import WorkflowVersion
@@ -57,7 +57,7 @@ async def list_versions(
 
 
 @router.get("/{name}/versions/{version}")
-async def get_version(name: str, version: int, app: CurrentApp) -> dict[str, Any]:
+async def get_version(name: str, version: Version, app: CurrentApp) -> dict[str, Any]:
     """Return one numbered text of a workflow, whether it was published or not."""
     published, row = await app.database.read(
         lambda connection: (

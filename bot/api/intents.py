@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from fastapi import APIRouter, Depends
@@ -14,7 +14,14 @@ from bot.api import shapes
 from bot.api.answers import ExampleOut, IntentsOut, answers
 from bot.api.guards import AdminOnly, CurrentApp, small_body
 from bot.api.pages import Cursor, Limit, page, read_cursor
-from bot.api.schemas import AcceptIn, CorrectionIn, DecisionIn, ExampleStatusIn, IntentsIn
+from bot.api.schemas import (
+    AcceptIn,
+    CorrectionIn,
+    DecisionIn,
+    ExampleStatusIn,
+    IntentsIn,
+    Moment,
+)
 from bot.app import App
 from orchestration import learning, store
 from orchestration.intents import intent_row, parse_intents, require_enough
@@ -64,10 +71,9 @@ async def list_confusions(app: CurrentApp) -> JSONResponse:
 
 
 @router.get("/intents/figures")
-async def show_figures(app: CurrentApp, since: datetime | None = None) -> dict[str, Any]:
+async def show_figures(app: CurrentApp, since: Moment | None = None) -> dict[str, Any]:
     """Tell how turns are classified, and how that agrees with what people say."""
-    moment = since.replace(tzinfo=UTC) if since and since.tzinfo is None else since
-    return await app.database.read(lambda connection: learning.figures(connection, since=moment))
+    return await app.database.read(lambda connection: learning.figures(connection, since=since))
 
 
 @router.post("/runs/{id}/correct", responses=answers(ExampleOut, conflicts=True))

@@ -3,7 +3,7 @@
 import base64
 import binascii
 import math
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -60,7 +60,25 @@ def _short_enough(text: str) -> str:
     return text
 
 
-Line = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(storable)]
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("is blank; write something")
+    return text
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("is outside the years 1 to 9999 in UTC") from error
+
+
+Line = Annotated[
+    str,
+    Field(min_length=1, max_length=500),
+    AfterValidator(storable),
+    AfterValidator(_not_blank),
+]
 AgentName = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=120),
@@ -73,12 +91,14 @@ Text = Annotated[str, AfterValidator(storable), AfterValidator(_short_enough)]
 Url = Annotated[str, Field(max_length=2000), AfterValidator(storable)]
 Metadata = Annotated[dict[str, Any], AfterValidator(_storable_json)]
 Version = Annotated[int, Field(ge=0, le=2**31 - 1)]
+# A time without a zone is one in UTC.
+Moment = Annotated[datetime, AfterValidator(_in_utc)]
 
 
 class Body(BaseModel):
-    """A command; unknown fields are refused."""
+    """A command; unknown fields are refused, and `true` is neither 1 nor a text."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class AttachmentIn(Body):
@@ -168,7 +188,7 @@ class ReassignIn(CommandIn):
 class SnoozeIn(CommandIn):
     """Until when the case rests."""
 
-    until: datetime
+    until: Annotated[datetime, Field(strict=False)]
 
     @model_validator(mode="after")
     def _names_a_zone(self) -> "SnoozeIn":
@@ -262,7 +282,7 @@ class ConsoleSessionOut(BaseModel):
 class ChatSessionIn(Body):
     """Who opens the chat; without an identity an unverified visitor."""
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", strict=True, populate_by_name=True)
 
     identity: Annotated[str, Field(max_length=10_000), AfterValidator(storable)] | None = None
     sample: Line | None = Field(default=None, alias="as")
@@ -292,7 +312,7 @@ class BacktestIn(Body):
     """Which recorded turns a draft is tried on: the newest, none older than `since`."""
 
     last: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
-    since: AwareDatetime | None = None
+    since: Annotated[AwareDatetime, Field(strict=False), AfterValidator(_in_utc)] | None = None
     author: Line = ADMIN
 
 
@@ -344,6 +364,8 @@ class BindingIn(Body):
 
 class GatesIn(Gates):
     """The bounds that a draft must keep; what is left out gets its default."""
+
+    model_config = ConfigDict(strict=True)
 
     author: Line = ADMIN
 

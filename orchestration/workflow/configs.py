@@ -72,7 +72,8 @@ def _config_problem(node: str, error: ErrorDetails) -> Problem:
     place = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
         return bad_config(f"has no setting called {place!r}", node)
-    return bad_config(f"{place}: {error['msg']}" if place else error["msg"], node)
+    words = error["msg"].removeprefix("Value error, ")
+    return bad_config(f"{place}: {words}" if place else words, node)
 
 
 def _is_of_rules(error: ErrorDetails) -> bool:

@@ -90,14 +90,19 @@ def test_what_is_nothing_a_page_says_is_refused(
         ({"customer": {"id": "C-1", "email": "nobody"}}, "customer.email"),
         ({"customer": {"id": "C-1", "verified": "perhaps"}}, "customer.verified"),
         ({"customer": {"id": "a\0b"}}, "customer.id"),
+        ({"customer": {"id": " "}}, "customer.id"),
+        ({"customer": {"id": "C-1", "verified": "no"}}, "customer.verified"),
+        ({"customer": {"id": "C-1", "verified": 0}}, "customer.verified"),
         ({"customer": None}, "customer"),
         ({"text": None}, "text"),
         ({"text": 7}, "text"),
         ({"text": "a\0b"}, "text"),
         ({"conversation": ""}, "conversation"),
+        ({"conversation": "\t"}, "conversation"),
         ({"conversation": "x" * 501}, "conversation"),
         ({"conversation": "a\0b"}, "conversation"),
         ({"message_id": ""}, "message_id"),
+        ({"message_id": " "}, "message_id"),
         ({"message_id": "x" * 501}, "message_id"),
         ({"message_id": "a\0b"}, "message_id"),
         ({"metadata": []}, "metadata"),
@@ -122,6 +127,51 @@ def test_a_field_that_cannot_be_taken_is_named_and_nothing_is_stored(
     assert is_problem(answer, 422)
     assert wrong in fields_of(answer)
     assert stored(frontdesk) == before
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "wrong"),
+    [
+        ("/v1/conversations/x/rating", {"score": True}, "score"),
+        ("/v1/conversations/x/rating", {"score": "5"}, "score"),
+        ("/v1/escalations/x/claim", {"agent": "zoe", "version": True}, "version"),
+        ("/v1/escalations/x/claim", {"agent": "zoe", "version": "1"}, "version"),
+        ("/v1/escalations/x/claim", {"agent": " ", "version": 1}, "agent"),
+        ("/v1/escalations/x/reassign", {"agent": "zoe", "version": 1, "to": " "}, "to"),
+        ("/v1/approvals/x/release", {"agent": "\n"}, "agent"),
+        ("/v1/workflows/support/rollback", {"version": True}, "version"),
+        ("/v1/workflows/support/draft/publish", {"force": 1, "reason": "so"}, "force"),
+        ("/v1/workflows/support/draft/backtest", {"last": True}, "last"),
+        ("/v1/workflows/support/draft/backtest", {"since": "9999-12-31T23:59-12:00"}, "since"),
+    ],
+)
+def test_a_value_of_another_kind_is_not_taken_for_one_of_the_right_kind(
+    frontdesk: Frontdesk, path: str, fields: Json, wrong: str
+) -> None:
+    answer = frontdesk.admin.post(path, json=fields)
+
+    assert is_problem(answer, 422)
+    assert fields_of(answer) == {wrong}
+
+
+@pytest.mark.parametrize(
+    ("path", "wrong"),
+    [
+        ("/v1/costs?since=9999-12-31T23:59:59-12:00", "since"),
+        ("/v1/costs?since=0001-01-01T00:00:00%2B14:00", "since"),
+        ("/v1/intents/figures?since=9999-12-31T23:59:59-12:00", "since"),
+        ("/v1/workflows/support/versions/3000000000", "version"),
+        ("/v1/workflows/support/versions/" + "9" * 20, "version"),
+        ("/v1/workflows/support/versions/-1", "version"),
+    ],
+)
+def test_a_number_or_time_that_no_database_holds_is_named(
+    frontdesk: Frontdesk, path: str, wrong: str
+) -> None:
+    answer = frontdesk.admin.get(path)
+
+    assert is_problem(answer, 422)
+    assert fields_of(answer) == {wrong}
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\t"])

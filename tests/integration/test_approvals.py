@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from orchestration.errors import Conflict, PermanentFailure
+from orchestration.errors import BadInput, Conflict, PermanentFailure
 from orchestration.types import ConversationId, Json
 from tests.fakes.acts import Act, acting, echo
 from tests.fakes.floor import Floor, Talk, open_floor
@@ -84,6 +84,21 @@ async def test_a_released_draft_is_sent_as_the_human_left_it(
     assert [run.status for run in talk.runs] == ["done"]
     assert (talk.approval.status, talk.approval.decided_by) == ("released", "maria")
     assert talk.unanswered == []
+
+
+@pytest.mark.parametrize("blank", ["", " \n"])
+async def test_a_draft_is_not_released_with_its_words_deleted(
+    waiting: tuple[Floor, ConversationId], blank: str
+) -> None:
+    floor, conversation = waiting
+
+    with pytest.raises(BadInput) as refused:
+        await decide(floor, conversation, "released", text=blank)
+
+    assert refused.value.field == "text"
+    talk = await floor.see(conversation)
+    assert talk.said == [CHECKING]
+    assert talk.approval.status == "open"
 
 
 async def test_a_rejected_draft_goes_to_a_human(waiting: tuple[Floor, ConversationId]) -> None:

@@ -75,6 +75,14 @@ def test_there_are_many_broken_workflows_and_every_code_among_them() -> None:
     assert len(CASES) >= 40
 
 
+def test_a_setting_is_refused_in_our_own_words() -> None:
+    route = {"kind": "route", "rules": "none", "exits": {"human": "human"}}
+
+    found = problems(document({"nodes": {"route": route}}), KINDS)
+
+    assert "rules: needs a list of at least one rule" in [each.message for each in found]
+
+
 @pytest.mark.parametrize("case", CASES, ids=IDS)
 def test_it_is_refused_at_its_place_in_one_plain_sentence(case: Json) -> None:
     problem = expected(case)
