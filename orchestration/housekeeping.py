@@ -18,10 +18,9 @@ TRIALS_KEPT = timedelta(days=90)
 
 
 async def sweep(tools: Toolbox, dispatcher: Dispatcher) -> None:
-    """Wake every conversation that is due; wakes are hints, this is the guarantee."""
+    """See that every conversation that is due is woken; wakes are hints, this is the guarantee."""
     now = tools.clock()
-    for conversation in await tools.database.read(lambda connection: store.due(connection, now)):
-        await dispatcher.wake(conversation)
+    await dispatcher.wake_late(await tools.database.read(lambda c: store.due(c, now)))
 
 
 async def recover(tools: Toolbox) -> None:

@@ -172,6 +172,9 @@ class Dispatcher(Protocol):
     async def wake(self, conversation: ConversationId, *, at: datetime | None = None) -> None:
         """Hint that a conversation has work, now or at `at`; losing a hint does no harm."""
 
+    async def wake_late(self, conversations: Sequence[ConversationId]) -> None:
+        """Wake those of these whose hint was lost; what waits for a worker waits on."""
+
     def every(self, name: str, interval: timedelta, action: Callable[[], Awaitable[None]]) -> None:
         """Run an action periodically while started; register before `start`."""
 

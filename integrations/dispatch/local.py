@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,6 +26,7 @@ class LocalDispatcher:
         self._clock = clock
         self._slots = asyncio.Semaphore(concurrency)
         self._advance: Advance | None = None
+        self._waiting: set[ConversationId] = set()
         self._at_work: set[ConversationId] = set()
         self._again: set[ConversationId] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -40,6 +41,11 @@ class LocalDispatcher:
             loop = asyncio.get_running_loop()
             loop.call_later(wait.total_seconds(), self._begin, conversation)
         else:
+            self._begin(conversation)
+
+    async def wake_late(self, conversations: Sequence[ConversationId]) -> None:
+        """Wake those of these that do not wait for a worker already."""
+        for conversation in conversations:
             self._begin(conversation)
 
     def every(self, name: str, interval: timedelta, action: Callable[[], Awaitable[None]]) -> None:
@@ -91,12 +97,13 @@ class LocalDispatcher:
         return self._advance is not None
 
     def _begin(self, conversation: ConversationId) -> None:
-        if self._advance is None:
+        # One that waits has not begun, so it will see all that is committed by now.
+        if self._advance is None or conversation in self._waiting:
             return
         if conversation in self._at_work:
             self._again.add(conversation)
             return
-        self._at_work.add(conversation)
+        self._waiting.add(conversation)
         task = asyncio.ensure_future(self._work(conversation))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -105,12 +112,15 @@ class LocalDispatcher:
         due_at: datetime | None = None
         try:
             async with self._slots:
+                self._waiting.discard(conversation)
+                self._at_work.add(conversation)
                 if self._advance is not None:
                     due_at = await self._advance(conversation)
         except Exception:
             # The conversation stays due, so the next sweep tries again.
             log.exception("advance failed", extra={"conversation": conversation})
         finally:
+            self._waiting.discard(conversation)
             self._at_work.discard(conversation)
         if conversation in self._again:
             self._again.discard(conversation)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -45,6 +45,11 @@ _CONNECTION = {
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
 }
+# By the index that keeps a second wake of a conversation out.
+_WAITING = """
+SELECT queueing_lock FROM procrastinate_jobs
+WHERE status = 'todo' AND queueing_lock = ANY(%(conversations)s)
+"""
 _SCHEMA_LOCK = 0x66726F6E74
 
 
@@ -101,6 +106,16 @@ class ProcrastinateDispatcher:
         delay = max((at - self._clock()).total_seconds(), 0.0)
         if delay <= TIMER_HORIZON_SECONDS:
             self._set_timer(conversation, delay)
+
+    async def wake_late(self, conversations: Sequence[ConversationId]) -> None:
+        """Wake those of these that have no wake waiting, found by one look."""
+        found = await self._app.connector.execute_query_all_async(
+            _WAITING, conversations=list(conversations)
+        )
+        waiting = {row["queueing_lock"] for row in found}
+        for conversation in conversations:
+            if conversation not in waiting:
+                await self._enqueue(conversation)
 
     def every(self, name: str, interval: timedelta, action: Action) -> None:
         """Run an action at the start and then periodically, in each process that works."""

@@ -207,6 +207,9 @@ class Wakes:
     async def wake(self, conversation: ConversationId, *, at: datetime | None = None) -> None:
         self.asked.append(conversation)
 
+    async def wake_late(self, conversations: Sequence[ConversationId]) -> None:
+        self.asked.extend(conversations)
+
     def every(self, name: str, interval: timedelta, action: Any) -> None:
         return
 

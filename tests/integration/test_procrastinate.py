@@ -232,6 +232,26 @@ async def test_what_is_due_much_later_is_left_to_the_sweep(dsn: str) -> None:
         assert await rows(dsn, "SELECT * FROM procrastinate_jobs") == []
 
 
+async def test_what_is_late_is_enqueued_unless_it_waits_already(dsn: str) -> None:
+    advances = Advances()
+    late = conversations(20)
+    numbers = "SELECT last_value FROM procrastinate_jobs_id_seq"
+    async with working(dsn, None) as api:
+        await api.wake_late(late)
+        before = await rows(dsn, numbers)
+        await api.wake_late(late)
+        after = await rows(dsn, numbers)
+        # As if those wakes had been lost.
+        await rows(dsn, "DELETE FROM procrastinate_jobs WHERE lock IN ('c-3', 'c-7')")
+        await api.wake_late(late)
+        async with working(dsn, advances):
+            await until(lambda: len(advances.done) == len(late))
+            await until_empty(dsn)
+
+    assert before == after == [(20,)]
+    assert advances.done == Counter(late)
+
+
 async def test_what_an_advance_says_is_due_soon_is_advanced_again(dsn: str) -> None:
     times: list[datetime] = []
 
