@@ -14,8 +14,8 @@ from sqlalchemy import Connection
 
 from bot import logs
 from bot.metrics import Metrics
-from bot.settings import Settings
-from bot.tiers import premium_of, tiers_of
+from bot.settings import BadSetting, Settings
+from bot.tiers import caps_of, premium_of, tiers_of
 from integrations.channels import channels as channel_kinds
 from integrations.classifiers import classifiers
 from integrations.dispatch.local import LocalDispatcher
@@ -29,11 +29,10 @@ from orchestration.backtest.cases import Cases
 from orchestration.backtest.trials import Trials
 from orchestration.catalog import Catalog
 from orchestration.context import Toolbox
-from orchestration.costs import BudgetCaps
 from orchestration.database import Database
 from orchestration.desk import Desk
 from orchestration.engine import Program
-from orchestration.errors import FrontdeskError
+from orchestration.errors import BadInput, FrontdeskError
 from orchestration.gateway import Gateway, priced
 from orchestration.intents import load_intents
 from orchestration.interfaces import Channel, Clock, Directory, Dispatcher
@@ -230,9 +229,17 @@ def build(
     )
 
 
+def read_shop(settings: Settings) -> Shop:
+    """Return who the shop is; raises `BadSetting` naming the variable and the place in the file."""
+    try:
+        return Shop.load(settings.frontdesk_store_file or SHIPPED)
+    except BadInput as error:
+        raise BadSetting(f"FRONTDESK_STORE_FILE: {error}") from error
+
+
 def shop_of(settings: Settings) -> Shop:
     """Return who the shop is, with the Slack channel of its default queue."""
-    shop = Shop.load(settings.frontdesk_store_file or SHIPPED)
+    shop = read_shop(settings)
     if not settings.has_slack:
         return shop.without_slack()
     channel = settings.frontdesk_slack_agents_channel
@@ -278,12 +285,7 @@ def _gateway(settings: Settings, tools: Toolbox) -> Gateway | None:
         tiers=tiers.with_list_prices(provider),
         clock=tools.clock,
         telemetry=tools.telemetry,
-        budgets=BudgetCaps(
-            conversation=settings.frontdesk_budget_conversation,
-            customer=settings.frontdesk_budget_customer,
-            day=settings.frontdesk_budget_day,
-            month=settings.frontdesk_budget_month,
-        ),
+        budgets=caps_of(settings),
         premium=priced(premium, provider) if premium else None,
     )
 

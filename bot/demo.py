@@ -12,6 +12,7 @@ from bot import sample, settings
 from bot.console.links import SignInLink
 from bot.settings import Settings
 from orchestration import store
+from orchestration.errors import BadInput
 from orchestration.types import CustomerRecord
 
 _KEYS = ("frontdesk_api_key", "frontdesk_admin_key", "frontdesk_chat_secret")
@@ -21,16 +22,19 @@ _CUSTOMERS = ("C-1001", "C-1002")
 
 def settings_for(data: Path, port: int) -> Settings:
     """Return the operator's settings, with what the demo needs filled in and kept in the folder."""
-    data.mkdir(parents=True, exist_ok=True)
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"--data: the folder {data} cannot be made: {error.strerror}") from error
     database = f"sqlite:///{(data / 'frontdesk.db').resolve()}"
     given = settings.read(frontdesk_database_url=database, frontdesk_port=port)
     kept = _kept_keys(data / "keys.json")
-    missing = {name: key for name, key in kept.items() if getattr(given, name) is None}
+    missing = {name: kept[name] for name in (*_KEYS, *_SIGNED) if getattr(given, name) is None}
     return settings.read(frontdesk_database_url=database, frontdesk_port=port, **missing)
 
 
 def _kept_keys(path: Path) -> dict[str, str]:
-    kept: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    kept = _read_keys(path) if path.exists() else {}
     made = {name: secrets.token_urlsafe(24) for name in _KEYS}
     made |= {name: "whsec_" + secrets.token_hex(24) for name in _SIGNED}
     kept = {**made, **kept}
@@ -39,6 +43,16 @@ def _kept_keys(path: Path) -> dict[str, str]:
     fresh.touch(mode=0o600)
     fresh.write_text(json.dumps(kept, indent=2))
     fresh.replace(path)
+    return kept
+
+
+def _read_keys(path: Path) -> dict[str, str]:
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{path} is no JSON; delete it, and new keys are made: {error}") from error
+    if not isinstance(kept, dict):
+        raise BadInput(f"{path} holds no keys; delete it, and new ones are made")
     return kept
 
 

@@ -5,8 +5,8 @@ import os
 from pathlib import Path
 from types import TracebackType
 
-from orchestration.database import sqlite_path
-from orchestration.errors import FrontdeskError
+from orchestration.database import make_folder_of, sqlite_path
+from orchestration.errors import BadInput, FrontdeskError
 
 
 class InUse(FrontdeskError):
@@ -31,8 +31,11 @@ class FileLock:
         """Take the lock; raises `InUse` naming who has it."""
         if self._path is None:
             return self
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        make_folder_of(self._path)
+        try:
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise BadInput(f"{self._path} cannot be written: {error.strerror}") from error
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

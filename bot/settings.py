@@ -165,7 +165,7 @@ class Settings(BaseSettings):
     frontdesk_chat_secret: Key = None
     frontdesk_chat_origins: Annotated[str | None, AfterValidator(_origins)] = None
     frontdesk_debounce_seconds: float = Field(default=1.0, ge=0, le=60, allow_inf_nan=False)
-    frontdesk_retention_days: int | None = Field(default=None, ge=1)
+    frontdesk_retention_days: int | None = Field(default=None, ge=1, le=36_500)
     frontdesk_semantic_model: Annotated[Path | None, AfterValidator(_semantic_model)] = None
     frontdesk_light_models: str | None = None
     frontdesk_strong_models: str | None = None
@@ -224,9 +224,11 @@ class Settings(BaseSettings):
 
 def read(**overrides: object) -> Settings:
     """Read all settings; raises `BadSetting` naming the variable, what is wrong and an example."""
-    _lend_provider_keys()
     try:
+        _lend_provider_keys()
         return Settings(**overrides)  # type: ignore[arg-type]
+    except UnicodeDecodeError as error:
+        raise BadSetting(".env: is not UTF-8 text; save it as UTF-8") from error
     except ValidationError as refused:
         raise BadSetting("\n".join(_explain(problem) for problem in refused.errors())) from refused
 

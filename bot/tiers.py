@@ -11,6 +11,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from bot.settings import BadSetting, Settings
+from orchestration.costs import BudgetCaps
 from orchestration.gateway import Tiers
 from orchestration.types import ModelConfig, Price
 
@@ -64,6 +65,16 @@ def premium_of(settings: Settings) -> ModelConfig | None:
     known = (model for those in _models(settings).values() for model in those)
     unlisted = ModelConfig(name=name, api_base=settings.frontdesk_model_api_base)
     return next((model for model in known if model.name == name), unlisted)
+
+
+def caps_of(settings: Settings) -> BudgetCaps:
+    """Return what may be spent at the most."""
+    return BudgetCaps(
+        conversation=settings.frontdesk_budget_conversation,
+        customer=settings.frontdesk_budget_customer,
+        day=settings.frontdesk_budget_day,
+        month=settings.frontdesk_budget_month,
+    )
 
 
 def _models(settings: Settings) -> dict[str, tuple[ModelConfig, ...]]:

@@ -16,7 +16,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
-from orchestration.errors import DatabaseAway
+from orchestration.errors import BadInput, DatabaseAway
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
@@ -131,6 +131,8 @@ class _SqliteWriter:
     """
 
     def __init__(self, url: URL) -> None:
+        if url.database:
+            make_folder_of(Path(url.database))
         self._url = url
         self._urgent: deque[_Waiting] = deque()
         self._others: deque[_Waiting] = deque()
@@ -265,8 +267,6 @@ def _sqlite_engine(url: URL, *, pool_size: int, begin: str, pragmas: tuple[str, 
 
 
 def _sqlite_writer(url: URL) -> Engine:
-    if url.database:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     pragmas = ("journal_mode=WAL", "foreign_keys=ON", "busy_timeout=10000")
     return _sqlite_engine(url, pool_size=1, begin="BEGIN IMMEDIATE", pragmas=pragmas)
 
@@ -312,6 +312,15 @@ def is_alive(connection: Connection) -> bool:
 def is_sqlite_url(url: str) -> bool:
     """Tell whether a database URL names an SQLite file."""
     return make_url(url).get_backend_name() == "sqlite"
+
+
+def make_folder_of(file: Path) -> None:
+    """Make the folder that a database's file is to stand in; raises `BadInput` where none can."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        words = f"the database's folder {file.parent} cannot be made: {error.strerror}"
+        raise BadInput(words) from error
 
 
 def sqlite_path(url: str) -> Path | None:

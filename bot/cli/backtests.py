@@ -31,7 +31,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 def backtest(
     file: Annotated[Path, typer.Argument(help="A document, YAML or JSON.")],
     last: Annotated[
-        int, typer.Option(min=1, help="How many of the newest turns are looked at.")
+        int, typer.Option(min=1, max=1_000_000, help="How many of the newest turns are looked at.")
     ] = LAST,
     since: Annotated[str | None, typer.Option(help="A day or moment, such as 2026-11-01.")] = None,
     as_json: AsJson = False,

@@ -11,7 +11,9 @@ from bot.basis import problems_of, reason_of
 from bot.console.building import Builder
 from bot.findings import Finding, broken, fine, warning
 from bot.settings import BadSetting, Settings
+from bot.tiers import caps_of, tiers_of
 from integrations.http import GuardedClient
+from integrations.llm import providers
 from orchestration import migrate, store
 from orchestration.database import Database, sqlite_path
 from orchestration.errors import BadInput, DatabaseAway
@@ -39,6 +41,7 @@ async def diagnose(read: Settings) -> list[Finding]:
         *await _events(read),
         *_chat(read),
         *_console(read),
+        *_models(read),
         *_semantic_model(read),
         *_store_file(read),
         *await _slack(read),
@@ -201,6 +204,22 @@ def _console(read: Settings) -> Iterator[Finding]:
     if not Builder().is_built():
         words = "it is not built, so agents work in Slack or over HTTP alone"
         yield warning("console", words, "frontdesk console build, in a checkout")
+
+
+def _models(read: Settings) -> Iterator[Finding]:
+    try:
+        tiers = tiers_of(read)
+        if not tiers:
+            yield fine("models", "none is named; what needs one goes to humans")
+            return
+        if caps_of(read).bind:
+            # Nothing of the model layer is imported by those who use no model.
+            tiers.with_list_prices(providers.get("litellm")()).require_prices()
+    except BadInput as error:
+        yield broken("models", str(error), "mend it as docs/deploying.md shows")
+        return
+    for tier, names in tiers.names.items():
+        yield fine("models", f"{tier}: {', '.join(names)}")
 
 
 def _semantic_model(read: Settings) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from sqlalchemy import Connection
 
 from bot.cli.console import COMMAND_LINE, Failed, err, open_app, out, show_json
-from bot.cli.lines import read_file
+from bot.cli.lines import HIGHEST_VERSION, read_file
 from bot.cli.workflows import AsJson, Author, Base, File, Name, Of, show_changes, workflows
 from orchestration import publishing, store, workflow
 from orchestration.errors import BadInput, Conflict, NotFound
@@ -103,7 +103,10 @@ def _told(
 @workflows.command("rollback")
 def roll_back(
     version: Annotated[
-        int | None, typer.Argument(help="By default the one that was published before.")
+        int | None,
+        typer.Argument(
+            min=1, max=HIGHEST_VERSION, help="By default the one that was published before."
+        ),
     ] = None,
     name: Of = DEFAULT,
     note: Annotated[str, typer.Option(help="Why, for whoever reads the history.")] = "",

@@ -137,7 +137,7 @@ def _reader(read: Settings) -> Reader:
 
 @cli.command("doctor")
 def doctor(as_json: AsJson = False) -> None:
-    """Check settings, database, keys, callbacks, store file and workflow; name each cure."""
+    """Check settings, database, keys, callbacks, models, store file and workflow; name cures."""
     logs.set_up(pretty=True, level="ERROR")
     try:
         read = settings.read()

@@ -8,6 +8,8 @@ from bot.cli.console import Failed
 from orchestration.types import Json
 
 Row = dict[str, Json]
+# What the databases' integers hold.
+HIGHEST_VERSION = 2**31 - 1
 
 
 def read_file(path: Path) -> str:
@@ -63,9 +65,9 @@ def read_moment(text: str | None) -> datetime | None:
         return None
     try:
         parsed = datetime.fromisoformat(text)
-    except ValueError as error:
+        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise Failed(f"--since {text!r} is no day; write 2026-11-01", code=2) from error
-    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
 def _is_whole(text: str) -> bool:

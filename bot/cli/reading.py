@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 
-from bot.app import utc_now
+from bot.app import read_shop, utc_now
 from bot.basis import Basis, existing_database, read_basis
 from bot.cli.console import err
 from bot.settings import Settings
 from integrations.classifiers import classifiers
 from orchestration.classification import Facts, classify
-from orchestration.shop import SHIPPED, Shop
 from orchestration.types import Classification, Intent, Memory, Reading
 
 
@@ -29,7 +28,7 @@ class Reader:
     def __init__(self, intents: Sequence[Intent], read: Settings) -> None:
         """Train on the intents' examples; takes a second or so."""
         self.intents = tuple(intents)
-        shop = Shop.load(read.frontdesk_store_file or SHIPPED)
+        shop = read_shop(read)
         self._classifier = classifiers.get("local")(semantic=read.frontdesk_semantic_model)
         self._classifier.train(self.intents)
         self._facts = Facts(

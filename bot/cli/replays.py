@@ -52,7 +52,7 @@ def _version(given: str | None) -> Version:
         return None
     if given == "draft":
         return "draft"
-    if not given.isdigit():
+    if not given.isdecimal() or len(given) > 9:
         raise Failed(f"--version {given!r} is neither a number nor draft", code=2)
     return int(given)
 

@@ -1,6 +1,7 @@
 """The Slack app: what to tell Slack of it."""
 
 import io
+import re
 from typing import Annotated
 
 import typer
@@ -28,8 +29,11 @@ def manifest(
     ] = None,
 ) -> None:
     """Print the manifest to paste at api.slack.com/apps, under From a manifest."""
-    if http is not None and not http.startswith("https://"):
-        raise BadInput(f"--http: {http!r} must begin with https://, as Slack demands", field="http")
+    if http is not None and not re.match(r"https://[\w.\[]\S*$", http, re.ASCII):
+        words = (
+            "must be https:// and a host, as Slack demands; for example https://help.shop.example"
+        )
+        raise BadInput(f"--http: {http!r} {words}", field="http")
     # Nothing of Slack is imported by those who do not use it.
     from bot.slack.manifest import build  # noqa: PLC0415
 

@@ -12,7 +12,7 @@ from bot import settings
 from bot.api import shapes
 from bot.basis import existing_database, problems_of
 from bot.cli.console import COMMAND_LINE, Failed, cli, open_app, out, show_json
-from bot.cli.lines import read_file
+from bot.cli.lines import HIGHEST_VERSION, read_file
 from bot.cli.reading import basis_in_use
 from bot.cli.reading import note as note_to_reader
 from orchestration import publishing, store, workflow
@@ -46,7 +46,7 @@ File = Annotated[
 def show(
     name: Name = DEFAULT,
     version: Annotated[
-        int | None, typer.Option(min=1, help="By default the published one.")
+        int | None, typer.Option(min=1, max=HIGHEST_VERSION, help="By default the published one.")
     ] = None,
     draft: Annotated[bool, typer.Option("--draft", help="The draft in place of it.")] = False,
     as_json: AsJson = False,

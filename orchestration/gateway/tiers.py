@@ -19,6 +19,11 @@ class Tiers:
         """Whether there is any model at all."""
         return bool(self._models)
 
+    @property
+    def names(self) -> dict[str, tuple[str, ...]]:
+        """The models' names by tier, first choice first."""
+        return {tier: tuple(one.name for one in those) for tier, those in self._models.items()}
+
     def is_available(self, tier: str) -> bool:
         """Tell whether the tier has a model."""
         return tier in self._models

@@ -8,7 +8,7 @@ from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import JSON, URL, Connection, NullPool, create_engine
 from sqlmodel.sql.sqltypes import AutoString
 
-from orchestration.database import with_driver
+from orchestration.database import make_folder_of, with_driver
 from orchestration.models import Moment, Money, metadata
 
 # Replicas start together and all of them migrate; the second waits here and finds nothing to do.
@@ -32,7 +32,7 @@ def _patience(url: URL) -> dict[str, Any]:
     if url.get_backend_name() != "sqlite":
         return {}
     if url.database:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        make_folder_of(Path(url.database))
     return {"timeout": 60}
 
 

@@ -707,6 +707,8 @@ def test_the_doctor_lists_each_setting_that_is_wrong(
             "'shop.example' on port 443 is not allowed",
         ),
         ({"STORE_FILE": "nowhere.yaml"}, "store file", "cannot be read"),
+        ({"MODELS_FILE": "nowhere.yaml"}, "models", "FRONTDESK_MODELS_FILE: nowhere.yaml"),
+        ({"LIGHT_MODELS": "made-up", "BUDGET_DAY": "5"}, "models", "'made-up' of the tier 'light'"),
     ],
 )
 def test_the_doctor_finds_settings_that_do_not_go_together(
@@ -725,6 +727,104 @@ def test_the_doctor_finds_settings_that_do_not_go_together(
     [found] = [each for each in answer.json["checks"] if each["level"] == "error"]
     assert (answer.code, found["check"]) == (1, check)
     assert words in found["message"]
+
+
+def test_the_doctor_lists_the_models_of_each_tier(
+    frontdesk: Frontdesk, stocked: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without = frontdesk("doctor", "--json")
+    monkeypatch.setenv("FRONTDESK_LIGHT_MODELS", "made-up, other")
+    monkeypatch.setenv("FRONTDESK_STRONG_MODELS", "great")
+
+    with_models = frontdesk("doctor", "--json")
+
+    def told(answer: Answer) -> list[str]:
+        return [one["message"] for one in answer.json["checks"] if one["check"] == "models"]
+
+    assert told(without) == ["none is named; what needs one goes to humans"]
+    assert told(with_models) == ["light: made-up, other", "strong: great"]
+
+
+def test_a_store_file_that_cannot_be_read_is_told_with_its_variable(
+    frontdesk: Frontdesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("store.yaml", "name: 7")
+    monkeypatch.setenv("FRONTDESK_STORE_FILE", "store.yaml")
+
+    answer = frontdesk("classify", "hello")
+
+    assert (answer.code, answer.out) == (2, "")
+    assert "FRONTDESK_STORE_FILE: store.yaml: name:" in answer.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("workflow", "rollback", "9" * 20),
+        ("workflow", "show", "--version", "3000000000"),
+        ("backtest", PRESETS / "support.yaml", "--last", "9" * 20),
+        ("costs", "--since", "9999-12-31T23:59:59-12:00"),
+        ("costs", "--since", "0001-01-01T00:00:00+14:00"),
+        ("intents", "figures", "--since", "9999-12-31T23:59:59-12:00"),
+    ],
+)
+def test_what_no_database_holds_is_wrong_usage(
+    frontdesk: Frontdesk, stocked: str, words: Sequence[str | Path]
+) -> None:
+    answer = frontdesk(*words)
+
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err
+
+
+def test_a_run_is_not_replayed_by_a_version_that_no_database_holds(
+    frontdesk: Frontdesk, stocked: str
+) -> None:
+    answer = frontdesk("replay", "some-run", "--version", "9" * 20)
+
+    assert (answer.code, answer.out) == (2, "")
+    assert "--version" in answer.err
+
+
+@pytest.mark.parametrize("words", [("migrate",), ("serve",), ("costs",)])
+def test_a_database_whose_folder_cannot_be_made_is_told_in_one_sentence(
+    frontdesk: Frontdesk, monkeypatch: pytest.MonkeyPatch, words: Sequence[str]
+) -> None:
+    write("notes.txt", "no folder")
+    monkeypatch.setenv("FRONTDESK_DATABASE_URL", "sqlite:///notes.txt/shop.db")
+
+    answer = frontdesk(*words)
+
+    assert answer.code == 2
+    assert "the database's folder notes.txt cannot be made" in answer.err
+
+
+def test_a_file_of_settings_that_is_no_text_is_told_by_its_name(frontdesk: Frontdesk) -> None:
+    Path(".env").write_bytes(b"FRONTDESK_PORT=\xff")
+
+    answer = frontdesk("doctor")
+
+    assert answer.code == 2
+    assert ".env: is not UTF-8 text" in answer.out
+
+
+@pytest.mark.parametrize("kept", ["nonsense", "[]", '{"more": 1, "frontdesk_api_key": 7}'])
+def test_a_demo_whose_keys_were_spoilt_says_so(frontdesk: Frontdesk, kept: str) -> None:
+    write("keys.json", kept)
+
+    answer = frontdesk("demo", "--data", ".")
+
+    assert answer.code == 2
+    assert "keys.json" in answer.err or "FRONTDESK_API_KEY" in answer.err
+
+
+def test_a_demo_that_cannot_have_its_folder_says_so(frontdesk: Frontdesk) -> None:
+    write("notes.txt", "no folder")
+
+    answer = frontdesk("demo", "--data", "notes.txt")
+
+    assert answer.code == 2
+    assert "--data: the folder notes.txt cannot be made" in answer.err
 
 
 def test_the_shipped_workflow_can_be_published(frontdesk: Frontdesk) -> None:
@@ -878,10 +978,13 @@ def test_the_slack_manifest_is_yaml_to_paste(frontdesk: Frontdesk) -> None:
     assert second["settings"]["event_subscriptions"]["request_url"].endswith("/slack/events")
 
 
+@pytest.mark.parametrize(
+    "address", ["http://help.shop.example", "https://", "https:///help", "https://help shop"]
+)
 def test_the_slack_manifest_takes_no_address_that_slack_would_refuse(
-    frontdesk: Frontdesk,
+    frontdesk: Frontdesk, address: str
 ) -> None:
-    answer = frontdesk("slack", "manifest", "--http", "http://help.shop.example")
+    answer = frontdesk("slack", "manifest", "--http", address)
 
     assert (answer.code, answer.out) == (2, "")
     assert "--http" in answer.err

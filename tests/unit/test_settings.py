@@ -127,6 +127,7 @@ def test_database_urls_of_the_contract_are_taken(monkeypatch: pytest.MonkeyPatch
         ("FRONTDESK_DEBOUNCE_SECONDS", "-1", "greater", "1.0"),
         ("FRONTDESK_DEBOUNCE_SECONDS", "nan", "finite", "1.0"),
         ("FRONTDESK_RETENTION_DAYS", "0", "greater", "365"),
+        ("FRONTDESK_RETENTION_DAYS", "99999999999", "less than or equal to 36500", "365"),
     ],
 )
 def test_a_bad_value_is_refused_with_its_name_what_is_wrong_and_an_example(
