@@ -1,7 +1,8 @@
 """Where Slack's events come in: each is in the database before Slack hears that it was taken."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import logging
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from slack_bolt.context.async_context import AsyncBoltContext
@@ -11,9 +12,11 @@ from sqlalchemy import Connection
 from bot.app import App
 from bot.slack import events, thread
 from orchestration import intake, store
-from orchestration.errors import NotFound
+from orchestration.errors import DatabaseAway, NotFound
 from orchestration.models import Conversation
 from orchestration.types import Received
+
+log = logging.getLogger(__name__)
 
 # Where a listener finds whether the event it is called for came for the first time.
 IS_NEW = "frontdesk_is_new"
@@ -59,14 +62,21 @@ class Door:
         A message goes on to the listeners only where they are to show that it is being answered.
         """
         if body.get("type") == "event_callback":
-            heard = events.read(body)
-            if await thread.hear(self._app, body, heard.raw):
-                return _taken()
-            received = await self._store(heard, context)
-            if heard.kind in _WORDS and not self._is_shown(received):
-                return _taken()
+            try:
+                if await self._hear(body, context):
+                    return BoltResponse(status=200, body="")
+            except DatabaseAway as away:
+                return _not_now(away)
         await next()
         return None
+
+    async def _hear(self, body: dict[str, Any], context: AsyncBoltContext) -> bool:
+        """Store an event; tells whether that is all, since Bolt would try each of its listeners."""
+        heard = events.read(body)
+        if await thread.hear(self._app, body, heard.raw):
+            return True
+        received = await self._store(heard, context)
+        return heard.kind in _WORDS and not self._is_shown(received)
 
     def _is_shown(self, received: Received | None) -> bool:
         if received is None or received.duplicate or not received.is_with_bot:
@@ -95,9 +105,11 @@ class Door:
         return None
 
 
-def _taken() -> BoltResponse:
-    # Said here, since Bolt would try each of its listeners first.
-    return BoltResponse(status=200, body="")
+def _not_now(away: DatabaseAway) -> BoltResponse:
+    # Bolt itself would make a 500 of it, with a traceback for each event.
+    log.warning("database away", extra={"path": "/slack/events", "reason": away.reason})
+    wait: str | Sequence[str] = str(round(away.retry_after))
+    return BoltResponse(status=away.status, body="", headers={"Retry-After": wait})
 
 
 def _at(heard: events.Heard) -> Callable[[Connection], Conversation | None]:
