@@ -30,6 +30,14 @@ _AT_THE_DOOR = 4
 # A connection that was used a moment ago is taken to be there still.
 _TRUSTED_SECONDS = 1.0
 _RESTING = "resting since"
+# A server that vanished without a word is noticed in seconds, not after the system's two hours.
+_PATIENCE = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
 # What PostgreSQL refuses for reasons that pass: the connection, another transaction, a lack of
 # memory or connections, and an operator who stops it.
 _PASSING = ("08", "40", "53", "57")
@@ -277,7 +285,13 @@ def _sqlite_readers(url: URL) -> Engine:
 
 
 def _postgres(url: URL) -> Engine:
-    engine = create_engine(url, pool_size=_LOOKS + _TRANSACTIONS + _AT_THE_DOOR, max_overflow=0)
+    patience = {name: value for name, value in _PATIENCE.items() if name not in url.query}
+    engine = create_engine(
+        url,
+        pool_size=_LOOKS + _TRANSACTIONS + _AT_THE_DOOR,
+        max_overflow=0,
+        connect_args=patience,
+    )
 
     @event.listens_for(engine, "checkin")
     def rest(_: Any, entry: ConnectionPoolEntry) -> None:

@@ -1,6 +1,7 @@
 """A look sees one state of the database, and changes none, on both databases."""
 
 import asyncio
+import socket
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -11,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from orchestration import store
 from orchestration.database import Database
+from orchestration.errors import DatabaseAway
 
 
 @pytest.fixture
@@ -63,3 +65,19 @@ async def test_writing_goes_on_after_many_looks(database: Database) -> None:
         await database.write(partial(store.save_setting, name="x", value=number))
 
     assert await database.read(lambda c: store.read_setting(c, "x")) == 29
+
+
+async def test_a_server_that_never_answers_is_given_up_in_seconds() -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        host, port = silent.getsockname()[:2]
+        database = Database(f"postgresql://nobody@{host}:{port}/nothing")
+        try:
+            async with asyncio.timeout(15):
+                with pytest.raises(DatabaseAway):
+                    await database.write_at_once(lambda connection: None)
+        finally:
+            # Who still waits for an answer hears now that there will be none.
+            silent.close()
+            database.close()
