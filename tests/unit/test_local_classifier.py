@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from integrations.classifiers import classifiers
-from integrations.classifiers.local import LocalClassifier, calibration, files, fingerprint_of
+from integrations.classifiers.local import LocalClassifier, calibration, files
 from integrations.classifiers.local.languages import LANGUAGES, find_language
 from integrations.classifiers.metrics import Answer, measure
 from orchestration.errors import BadInput
@@ -277,9 +277,9 @@ def test_the_fingerprint_follows_names_and_examples_and_nothing_else(
     ]
     other = [PASSWORD, REFUND, Intent(name="status", examples=("where is it",))]
 
-    assert trained.fingerprint == fingerprint_of(INTENTS)
-    assert fingerprint_of(same) == trained.fingerprint
-    assert fingerprint_of(other) != trained.fingerprint
+    assert trained.fingerprint == trained.fingerprint_of(INTENTS)
+    assert trained.fingerprint_of(same) == trained.fingerprint
+    assert trained.fingerprint_of(other) != trained.fingerprint
 
 
 def test_training_twice_gives_the_same_reading(trained: LocalClassifier) -> None:
@@ -397,8 +397,8 @@ def test_calibrating_on_other_texts_changes_the_confidence_but_not_the_intent() 
 def test_confidence_rises_less_than_the_scores_of_a_model_that_saw_more_examples() -> None:
     scores = np.array([[1.0, 0.0], [0.8, 0.1], [0.2, 0.4], [0.1, 0.9]])
 
-    tried = calibration.calibrate(scores, [0, 0, 0, 1])
-    learnt = calibration.calibrate(scores, [0, 0, 0, 1], growth=4.0)
+    tried = calibration.calibrate(scores, scores.max(axis=1), [0, 0, 0, 1])
+    learnt = calibration.calibrate(scores, scores.max(axis=1), [0, 0, 0, 1], growth=4.0)
 
     assert learnt.temperature == pytest.approx(2 * tried.temperature)
     assert learnt.threshold == tried.threshold

@@ -272,16 +272,18 @@ def test_a_classifier_learns_words_and_meaning_together(trained: LocalClassifier
     assert trained.fingerprint == trained.fingerprint_of(INTENTS)
 
 
-def test_a_score_is_the_words_score_and_that_of_the_vector(
+def test_likeness_is_the_score_of_the_vector_and_twice_its_cosine_to_what_examples_mean(
     trained: LocalClassifier, encoder: Encoder
 ) -> None:
     with np.load(io.BytesIO(trained.dump())) as saved:
         words = json.loads(saved["words"].tobytes())
         dense = saved["weights"][len(words["vocabulary"]) :]
         bias = saved["bias"]
+        centres = saved["centres"]
 
     # No gram of it stands in any example.
-    expected = 2 * encoder.encode(["££"])[0] @ dense + bias
+    vector = encoder.encode(["££"])[0]
+    expected = 2 * vector @ dense + bias + 2 * centres @ vector
 
     assert trained.score("££") == pytest.approx(float(expected.max()), abs=1e-5)
 

@@ -11,16 +11,17 @@ _COLDEST, _HOTTEST, _TRIES = 0.02, 5.0, 30
 
 @dataclass(frozen=True, kw_only=True)
 class Calibration:
-    """The softmax temperature, and the least best score of a text that is in scope."""
+    """The softmax temperature, and the least likeness of a text that is in scope."""
 
     temperature: float
     threshold: float
 
 
-def calibrate(scores: Any, labels: Any, *, growth: float = 1.0) -> Calibration:
-    """Fit to scores of texts that the model has not seen; `labels` are their true classes.
+def calibrate(scores: Any, likenesses: Any, labels: Any, *, growth: float = 1.0) -> Calibration:
+    """Fit to texts that the model has not seen; `labels` are their true classes.
 
-    `growth` says how much longer the model's weights are than those that made the scores.
+    `likenesses` say how much each is like any class at all; `growth` says how much longer the
+    model's weights are than those that made the scores.
     """
     import numpy as np
 
@@ -33,7 +34,7 @@ def calibrate(scores: Any, labels: Any, *, growth: float = 1.0) -> Calibration:
     # More examples make longer weights, which set scores further apart. The model is righter too,
     # but not by as much: held-out parts of banking77 and bitext say that the root is near.
     best *= math.sqrt(growth)
-    threshold = float(np.quantile(in_scope_scores(scores), 1.0 - KEEP))
+    threshold = float(np.quantile(likenesses, 1.0 - KEEP))
     return Calibration(temperature=best, threshold=threshold)
 
 
@@ -46,11 +47,6 @@ def probabilities(scores: Any, temperature: float) -> Any:
     return raised / raised.sum(axis=-1, keepdims=True)
 
 
-def in_scope_scores(scores: Any) -> Any:
-    """Return how much each text is like any class at all: its best score."""
-    return scores.max(axis=-1)
-
-
 def _best(scores: Any, labels: Any, temperatures: Any) -> int:
     """Return the place of the temperature whose probabilities are nearest to what is so."""
     losses = [_loss(scores, labels, temperature) for temperature in temperatures]
@@ -60,5 +56,10 @@ def _best(scores: Any, labels: Any, temperatures: Any) -> int:
 def _loss(scores: Any, labels: Any, temperature: float) -> float:
     import numpy as np
 
-    chances = probabilities(scores, temperature)[np.arange(len(labels)), labels]
-    return float(-np.log(np.maximum(chances, 1e-12)).mean())
+    logs = np.log(np.maximum(probabilities(scores, temperature), 1e-12))
+    right = logs[np.arange(len(labels)), labels]
+    wrong = (logs.sum(axis=1) - right) / max(1, scores.shape[1] - 1)
+    # A handful of texts that are all told apart would be taken for certainty: one more is counted
+    # as wrong (Platt, 1999).
+    doubt = 1.0 / (len(labels) + 2)
+    return float(-((1.0 - doubt) * right + doubt * wrong).mean())

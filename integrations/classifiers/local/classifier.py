@@ -5,24 +5,41 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from integrations.classifiers import classifiers
 from integrations.classifiers.local import calibration, confusions, files, fitting
 from integrations.classifiers.local.apart import do_apart
 from integrations.classifiers.local.calibration import Calibration
-from integrations.classifiers.local.encoder import Encoder, encoder_at
-from integrations.classifiers.local.fitting import Fit, Lessons
+from integrations.classifiers.local.encoder import encoder_at
+from integrations.classifiers.local.fitting import Fit, Lessons, Score
 from integrations.classifiers.local.grams import count_grams, spell_out
 from integrations.classifiers.local.languages import find_language
 from integrations.classifiers.local.tongues import Tongues, learn_tongues
+from integrations.classifiers.local.word_vectors import word_vectors
 from orchestration.errors import BadInput
 from orchestration.types import Confusion, Intent, Reading
 
 # Part of every fingerprint: raise it when the same examples would give another model.
-VERSION = "tfidf-linear-6"
-# A text's vector counts as much as its words and its parts of words together.
-_VECTOR_LENGTH = 2.0
+VERSION = "tfidf-linear-7"
+
+
+class _Encoder(Protocol):
+    """Turns texts into vectors of what they mean.
+
+    `weight` is the length that such a vector gets beside a text's words and its parts of words,
+    which have length 1 each.
+    """
+
+    weight: float
+
+    @property
+    def width(self) -> int: ...
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    def encode(self, texts: Sequence[str]) -> Any: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +51,7 @@ class Model:
     fit: Fit
     calibration: Calibration
     tongues: Tongues
-    encoder: str = ""
+    encoder: str
 
 
 @classifiers.register("local")
@@ -42,7 +59,8 @@ class LocalClassifier:
     """Learns intents from their examples; a training leaves the old model serving until it ends.
 
     `apart` trains in a process of its own, so that this one stays small. `semantic` is the folder
-    of a sentence-embedding model; with it texts are compared by their meaning too.
+    of a sentence-embedding model; with it texts are compared by what they say as a whole, without
+    it by what their words mean.
     """
 
     fingerprint: str = ""
@@ -50,7 +68,8 @@ class LocalClassifier:
     def __init__(self, *, apart: bool = False, semantic: Path | None = None) -> None:
         self._model: Model | None = None
         self._apart = apart
-        self._encoder = encoder_at(semantic) if semantic else None
+        self._semantic = semantic
+        self._encoder: _Encoder = encoder_at(semantic) if semantic else word_vectors()
 
     def train(self, intents: Sequence[Intent]) -> None:
         """Learn the intents that have examples; raises `BadInput` where fewer than two have any."""
@@ -78,11 +97,12 @@ class LocalClassifier:
         language, model = find_language(text), self._model
         if model is None:
             return Reading(probabilities={}, out_of_scope=True, language=language)
-        scores, known = self._score(model, text)
-        chances = calibration.probabilities(scores, model.calibration.temperature)
-        trust = model.tongues.trust(text, language) if known else 0.0
+        score = self._score(model, text)
+        chances = calibration.probabilities(score.classes, model.calibration.temperature)
+        is_known = score.likeness > float("-inf")
+        trust = model.tongues.trust(text, language) if is_known else 0.0
         chances = trust * chances + (1.0 - trust) / len(model.names)
-        is_like_none = float(calibration.in_scope_scores(scores)) < model.calibration.threshold
+        is_like_none = score.likeness < model.calibration.threshold
         return Reading(
             probabilities=dict(zip(model.names, chances.tolist(), strict=True)),
             out_of_scope=is_like_none or trust < 0.5,
@@ -91,8 +111,7 @@ class LocalClassifier:
 
     def score(self, text: str) -> float:
         """Return how much a text is like any intent at all; higher is more in scope."""
-        scores, known = self._score(self._trained(), text)
-        return float(calibration.in_scope_scores(scores)) if known else float("-inf")
+        return self._score(self._trained(), text).likeness
 
     def calibrate(self, examples: Sequence[tuple[str, str]]) -> None:
         """Fit temperature and threshold to other (text, intent) pairs than those trained on.
@@ -106,13 +125,19 @@ class LocalClassifier:
         known = [(text, places[name]) for text, name in examples if name in places]
         if not known:
             raise BadInput("none of the examples has an intent that was trained", field="intent")
-        scores = np.array([self._score(model, text)[0] for text, _ in known])
-        labels = np.array([label for _, label in known])
-        self._adopt(replace(model, calibration=calibration.calibrate(scores, labels)))
+        scores = [self._score(model, text) for text, _ in known]
+        fitted = calibration.calibrate(
+            np.array([score.classes for score in scores]),
+            np.array([score.likeness for score in scores]),
+            np.array([label for _, label in known]),
+        )
+        self._adopt(replace(model, calibration=fitted))
 
     def fingerprint_of(self, intents: Sequence[Intent]) -> str:
         """Return the fingerprint that a training on these intents would have."""
-        return fingerprint_of(intents, self._encoder)
+        content = sorted([intent.name, *intent.examples] for intent in intents)
+        learnt = [VERSION, self._encoder.fingerprint, content]
+        return hashlib.sha256(json.dumps(learnt).encode()).hexdigest()
 
     def dump(self) -> bytes:
         """Return the model as plain arrays."""
@@ -123,12 +148,10 @@ class LocalClassifier:
         self._adopt(_from_arrays(files.read(content), self._encoder))
 
     def _do_apart(self, task: str, intents: Sequence[Intent]) -> bytes | None:
-        semantic = self._encoder.folder if self._encoder else None
-        return do_apart(task, intents, semantic) if self._apart else None
+        return do_apart(task, intents, self._semantic) if self._apart else None
 
-    def _score(self, model: Model, text: str) -> tuple[Any, bool]:
-        vectors = _vectors(self._encoder, [text])
-        return fitting.score(model.fit, count_grams(text), None if vectors is None else vectors[0])
+    def _score(self, model: Model, text: str) -> Score:
+        return fitting.score(model.fit, count_grams(text), _vectors(self._encoder, [text])[0])
 
     def _adopt(self, model: Model) -> None:
         self._model = model
@@ -140,19 +163,8 @@ class LocalClassifier:
         return self._model
 
 
-def fingerprint_of(intents: Sequence[Intent], encoder: Encoder | None = None) -> str:
-    """Return a hash of the intents' names and examples and of the way they are learnt."""
-    content = sorted([intent.name, *intent.examples] for intent in intents)
-    way = [VERSION, encoder.fingerprint] if encoder else [VERSION]
-    return hashlib.sha256(json.dumps([*way, content]).encode()).hexdigest()
-
-
-def _fingerprint(encoder: Encoder | None) -> str:
-    return encoder.fingerprint if encoder else ""
-
-
-def _vectors(encoder: Encoder | None, texts: Sequence[str]) -> Any:
-    return _VECTOR_LENGTH * encoder.encode(texts) if encoder else None
+def _vectors(encoder: _Encoder, texts: Sequence[str]) -> Any:
+    return encoder.weight * encoder.encode(texts)
 
 
 def _taught(intents: Sequence[Intent]) -> list[Intent]:
@@ -165,7 +177,7 @@ def _taught(intents: Sequence[Intent]) -> list[Intent]:
     return sorted(taught, key=lambda intent: intent.name)
 
 
-def _learn(intents: Sequence[Intent], fingerprint: str, encoder: Encoder | None) -> Model:
+def _learn(intents: Sequence[Intent], fingerprint: str, encoder: _Encoder) -> Model:
     texts, lessons = _lessons(intents, encoder)
     fit, trial = fitting.fit(lessons), fitting.try_out(lessons)
     growth = fitting.growth(lessons, fit, trial)
@@ -175,13 +187,13 @@ def _learn(intents: Sequence[Intent], fingerprint: str, encoder: Encoder | None)
         fingerprint=fingerprint,
         names=tuple(intent.name for intent in intents),
         fit=fit,
-        calibration=calibration.calibrate(trial.scores, truths, growth=growth),
+        calibration=calibration.calibrate(trial.scores, trial.likenesses, truths, growth=growth),
         tongues=learn_tongues(examples, len(intents)),
-        encoder=_fingerprint(encoder),
+        encoder=encoder.fingerprint,
     )
 
 
-def _lessons(intents: Sequence[Intent], encoder: Encoder | None) -> tuple[list[str], Lessons]:
+def _lessons(intents: Sequence[Intent], encoder: _Encoder) -> tuple[list[str], Lessons]:
     """Return what there is to learn from: each intent's examples, then what it is called."""
     examples = [
         (text, label)
@@ -221,17 +233,18 @@ def _to_arrays(model: Model) -> dict[str, Any]:
         "idf": model.fit.idf,
         "weights": model.fit.weights,
         "bias": model.fit.bias,
+        "centres": model.fit.centres,
     }
 
 
-def _from_arrays(arrays: dict[str, Any], encoder: Encoder | None) -> Model:
+def _from_arrays(arrays: dict[str, Any], encoder: _Encoder) -> Model:
     try:
         words = json.loads(arrays["words"].tobytes())
         model = _rebuilt(words, arrays)
         grams, classes = len(model.fit.vocabulary), len(model.names)
-        if model.encoder != _fingerprint(encoder):
+        if model.encoder != encoder.fingerprint:
             raise ValueError("it was learnt with another sentence-embedding model")
-        rows = grams + (encoder.width if encoder else 0)
+        rows = grams + encoder.width
         fits = arrays["weights"].shape == (rows, classes) and arrays["idf"].shape == (grams,)
         if words["version"] != VERSION or not fits:
             raise ValueError(f"it is of version {words['version']!r}, not {VERSION!r}, or cut off")
@@ -252,11 +265,12 @@ def _rebuilt(words: Any, arrays: dict[str, Any]) -> Model:
             idf=arrays["idf"],
             weights=arrays["weights"],
             bias=arrays["bias"],
+            centres=arrays["centres"],
         ),
         calibration=Calibration(temperature=temperature, threshold=threshold),
         tongues=Tongues(
             spoken=frozenset(words["spoken"]),
             partly={tongue: frozenset(known) for tongue, known in words["partly"].items()},
         ),
-        encoder=words.get("encoder", ""),
+        encoder=words["encoder"],
     )

@@ -27,6 +27,9 @@ def encoder_at(folder: Path) -> "Encoder":
 class Encoder:
     """The model in a folder, loaded when it is first used; many threads may share it."""
 
+    # As much as words and parts of words together.
+    weight = 2.0
+
     def __init__(self, folder: Path) -> None:
         """Look at the folder; raises `BadInput` naming the file that is wrong."""
         self.folder = folder

@@ -16,8 +16,11 @@ _FEW = 2000
 _MANY = 3000
 _FOLDS = 3
 _EVERY_FOLD = -1
-# How much the SVM minds each text; vectors make a text longer, so that each counts more anyway.
-_STRENGTH, _STRENGTH_WITH_VECTORS = 1.0, 0.5
+# How much the SVM minds each text.
+_STRENGTH = 1.0
+# How much it counts for being in scope that a text means what an intent's examples mean. On texts
+# that belong to no intent, the score alone tells less (clinc150: AUROC .963 against .972).
+_MEANING = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +34,7 @@ class Lessons:
     texts: Sequence[Counter[str]]
     labels: Sequence[int]
     classes: int
-    vectors: Any = None
+    vectors: Any
     names: int = 0
 
     @property
@@ -50,13 +53,26 @@ class Fit:
     """What was learnt: one weight per gram and intent, and what each intent starts from.
 
     `vocabulary` gives each gram its row in `weights`; `idf` is how rare each gram is. Below the
-    grams stand the rows of the numbers of a text's vector, where texts have one.
+    grams stand the rows of the numbers of a text's vector. `centres` has a row of length 1 for
+    each intent: what its examples mean on average.
     """
 
     vocabulary: Mapping[str, int]
     idf: Any
     weights: Any
     bias: Any
+    centres: Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """A text's score for each class, and how much it is like any class at all.
+
+    `likeness` is minus infinity where nothing of the text is known.
+    """
+
+    classes: Any
+    likeness: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +83,7 @@ class Trial:
     """
 
     scores: Any
+    likenesses: Any
     places: Any
     length: float
 
@@ -90,7 +107,8 @@ def fit(lessons: Lessons) -> Fit:
     counts, flags = _matrix(lessons.texts, vocabulary), _word_flags(vocabulary)
     targets = _targets(lessons)
     weights, bias, idf = _solve(lessons, counts, lessons.vectors, targets, flags)
-    return Fit(vocabulary=vocabulary, idf=idf, weights=weights, bias=bias)
+    centres = _centres(lessons.vectors, targets, lessons.classes)
+    return Fit(vocabulary=vocabulary, idf=idf, weights=weights, bias=bias, centres=centres)
 
 
 def try_out(lessons: Lessons) -> Trial:
@@ -101,22 +119,23 @@ def try_out(lessons: Lessons) -> Trial:
     counts, flags = _matrix(lessons.texts, vocabulary), _word_flags(vocabulary)
     folds, targets = np.asarray(_folds(lessons)), _targets(lessons)
     scores, places = [np.zeros((0, classes))], [np.zeros(0, dtype=int)]
-    lengths = []
+    likenesses, lengths = [np.zeros(0)], []
     for fold in range(_FOLDS):
         seen = folds != fold
         if len(set(targets[seen].tolist())) < 2:
             continue
-        weights, bias, idf = _solve(
-            lessons, counts[seen], _some(vectors, seen), targets[seen], flags
-        )
+        weights, bias, idf = _solve(lessons, counts[seen], vectors[seen], targets[seen], flags)
         # A class with no example in the other folds cannot be recognised, which is no fault.
         fair = ~seen & np.isin(targets, targets[seen & (folds != _EVERY_FOLD)])
-        points = _points(_weigh(counts[fair], idf, flags), _some(vectors, fair))
+        points = _points(_weigh(counts[fair], idf, flags), vectors[fair])
         scores.append(points @ weights + bias)
+        centres = _centres(vectors[seen], targets[seen], classes)
+        likenesses.append(_likeness_to_any(scores[-1], vectors[fair], centres))
         places.append(np.flatnonzero(fair))
         lengths.append(float(np.linalg.norm(weights)))
     return Trial(
         scores=np.vstack(scores),
+        likenesses=np.concatenate(likenesses),
         places=np.concatenate(places),
         length=float(np.mean(lengths)) if lengths else 0.0,
     )
@@ -133,12 +152,13 @@ def growth(lessons: Lessons, model: Fit, trial: Trial) -> float:
     return float(np.linalg.norm(model.weights)) / trial.length
 
 
-def score(model: Fit, grams: Counter[str], vector: Any = None) -> tuple[Any, bool]:
-    """Return a text's score for each class, and whether anything of the text is known."""
+def score(model: Fit, grams: Counter[str], vector: Any) -> Score:
+    """Score a text by its grams and its vector."""
     scores, is_known = _score_grams(model, grams)
-    if vector is None:
-        return scores, is_known
-    return scores + vector @ model.weights[len(model.vocabulary) :], True
+    scores = scores + vector @ model.weights[len(model.vocabulary) :]
+    if not is_known and not vector.any():
+        return Score(classes=scores, likeness=float("-inf"))
+    return Score(classes=scores, likeness=float(_likeness_to_any(scores, vector, model.centres)))
 
 
 def _score_grams(model: Fit, grams: Counter[str]) -> tuple[Any, bool]:
@@ -154,6 +174,27 @@ def _score_grams(model: Fit, grams: Counter[str]) -> tuple[Any, bool]:
         length = math.sqrt(float(np.dot(values[part], values[part])))
         values[part] /= length or 1.0
     return values.astype(np.float32) @ model.weights[rows] + model.bias, True
+
+
+def _centres(vectors: Any, targets: Any, classes: int) -> Any:
+    import numpy as np
+
+    sums = np.zeros((classes, vectors.shape[1]), dtype=np.float32)
+    np.add.at(sums, targets, vectors)
+    return _directions(sums)
+
+
+def _likeness_to_any(scores: Any, vectors: Any, centres: Any) -> Any:
+    """Return how much each text is like the class that it is most like."""
+    return (scores + _MEANING * (_directions(vectors) @ centres.T)).max(axis=-1)
+
+
+def _directions(rows: Any) -> Any:
+    """Return rows of length 1; those of zeros stay so."""
+    import numpy as np
+
+    lengths = np.linalg.norm(rows, axis=-1, keepdims=True)
+    return rows / np.maximum(lengths, np.float32(1e-12))
 
 
 def likenesses(lessons: Lessons) -> Any:
@@ -215,15 +256,11 @@ def _weigh(counts: Any, idf: Any, flags: Any) -> Any:
     return weighed
 
 
-def _some(vectors: Any, rows: Any) -> Any:
-    return None if vectors is None else vectors[rows]
-
-
 def _points(weighed: Any, vectors: Any) -> Any:
     """Put the numbers of each text's vector beside its grams."""
     from scipy.sparse import csr_matrix, hstack
 
-    return weighed if vectors is None else hstack([weighed, csr_matrix(vectors)], format="csr")
+    return hstack([weighed, csr_matrix(vectors)], format="csr")
 
 
 def _rarity(counts: Any) -> Any:
@@ -248,8 +285,7 @@ def _solve(
     if lessons.are_few:
         columns, bias, present = _logistic(points, targets)
     else:
-        strength = _STRENGTH if vectors is None else _STRENGTH_WITH_VECTORS
-        columns, bias, present = _svm(points, targets, strength)
+        columns, bias, present = _svm(points, targets)
     if columns.shape[1] == 1:
         columns, bias = np.hstack([-columns, columns]), np.array([-bias[0], bias[0]])
     weights = np.zeros((points.shape[1], lessons.classes), dtype=np.float32)
@@ -260,10 +296,10 @@ def _solve(
     return weights, start, idf
 
 
-def _svm(weighed: Any, targets: Any, strength: float) -> tuple[Any, Any, Any]:
+def _svm(weighed: Any, targets: Any) -> tuple[Any, Any, Any]:
     from sklearn.svm import LinearSVC
 
-    model = LinearSVC(C=strength, tol=1e-3, random_state=0).fit(weighed, targets)
+    model = LinearSVC(C=_STRENGTH, tol=1e-3, random_state=0).fit(weighed, targets)
     return model.coef_.T, model.intercept_, model.classes_
 
 
