@@ -61,6 +61,7 @@ def accept(
     connection: Connection, id: str, *, by: str, now: datetime, intent: str | None = None
 ) -> Example:
     """Make the words an example of their intent, or of another; the classifier learns it anew."""
+    store.hold_content(connection)
     example = _undecided(connection, id)
     name = intent or example.intent
     if name is None:

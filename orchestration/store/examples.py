@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Select, func, or_, select, true, update
 
 from orchestration.models import Example, IntentRow, Run, Step, table
 from orchestration.store import rows
-from orchestration.store.shop import content_changed
+from orchestration.store.shop import content_changed, hold_content
 
 # What stands where words were.
 ERASED = "[erased]"
@@ -103,6 +103,10 @@ def add_to_intent(connection: Connection, name: str, text: str) -> bool:
 def forget_examples(connection: Connection, conversation: str) -> None:
     """Erase a conversation's words from what was proposed, and from the intents that took them."""
     own = examples.c.conversation_id == conversation
+    if rows.find(connection, Example, own) is None:
+        return
+    # Whoever accepts one of them at this moment has done so once this is held.
+    hold_content(connection)
     given = rows.fetch(connection, Example, select(examples).where(own, examples.c.is_added))
     _drop_from_intents(connection, [example.text for example in given])
     erased = {"text": ERASED, "status": "erased", "is_added": False}

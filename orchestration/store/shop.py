@@ -65,6 +65,7 @@ def save_articles(connection: Connection, records: Sequence[Article]) -> None:
 
 def replace_intents(connection: Connection, records: Sequence[Intent]) -> None:
     """Put these intents in place of all earlier ones; every process trains anew."""
+    hold_content(connection)
     connection.execute(delete(intents))
     for position, record in enumerate(records):
         values = rows.plain(record)
@@ -116,8 +117,19 @@ def save_artifact(connection: Connection, name: str, fingerprint: str, content: 
     rows.put(connection, Artifact(name=name, fingerprint=fingerprint, content=content))
 
 
+def hold_content(connection: Connection) -> None:
+    """Let nobody else change intents or articles before this transaction ends.
+
+    Whoever locks examples as well does this first.
+    """
+    rows.add_unless_there(connection, Setting(name=CONTENT, value=0))
+    held = select(settings.c.name).where(settings.c.name == CONTENT)
+    connection.execute(held.with_for_update())
+
+
 def content_changed(connection: Connection) -> None:
     """Let every process learn intents and articles anew."""
+    hold_content(connection)
     save_setting(connection, CONTENT, content_version(connection) + 1)
 
 

@@ -447,3 +447,39 @@ async def test_confusions_are_worked_out_anew_after_a_change_or_a_failure(
 
         assert asked[0] == asked[1]
         assert asked[2:] == ["order_status return_policy"]
+
+
+async def test_two_admins_who_import_at_once_do_not_mix_their_intents(floor: Floor) -> None:
+    before = await floor.database.read(store.content_version)
+    imports = [
+        [Intent(name=name, examples=(f"{admin} says {name}",)) for name in ("order_status", admin)]
+        for admin in ("ada", "bob", "cy", "dee")
+    ]
+
+    await asyncio.gather(*(put(floor, given) for given in imports))
+
+    assert await floor.database.read(store.list_intents) in imports
+    assert await floor.database.read(store.content_version) == before + len(imports)
+
+
+async def put(floor: Floor, intents: Sequence[Intent]) -> None:
+    await floor.database.write(
+        lambda c: learning.replace_intents(c, intents, by="ada", now=floor.clock())
+    )
+
+
+async def test_who_is_erased_while_their_words_are_accepted_leaves_none(floor: Floor) -> None:
+    example = await correct(floor, (await the_run(floor, "my zanzibar")).id, "refund_request")
+    begun, never = Event(), Event()
+
+    def accept_slowly(connection: Connection) -> None:
+        learning.accept(connection, example.id, by="admin", now=floor.clock())
+        begun.set()
+        never.wait(0.5)
+
+    accepting = asyncio.create_task(floor.database.write(accept_slowly))
+    await asyncio.to_thread(begun.wait)
+    await floor.database.write(lambda c: store.erase_customer(c, "C-1001"))
+    await accepting
+
+    assert "zanzibar" not in await floor.database.read(_everything)
