@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from orchestration import store
 from orchestration.database import Database
+from orchestration.errors import BadInput
 from orchestration.interfaces import IntentClassifier, KnowledgeIndex
 from orchestration.types import Article, Confusion, Intent, Passage, Reading
 
@@ -85,7 +86,12 @@ class Catalog:
         fields = {"intents": len(intents), "examples": sum(len(one.examples) for one in intents)}
         log.info("learning intents", extra=fields)
         self._training = _in_a_thread_of_its_own(lambda: classifier.train(intents))
-        await self._training
+        try:
+            await self._training
+        except BadInput as problem:
+            # An erasure may leave too few examples. Unsure of all is safe, and nobody waits.
+            log.warning("intents cannot be learnt", extra={"reason": str(problem)})
+            return classifier
         content = await asyncio.to_thread(classifier.dump)
         await self._database.write(
             lambda connection: store.save_artifact(connection, ARTIFACT, fingerprint, content)

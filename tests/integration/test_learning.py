@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from threading import Event
 from typing import Any
@@ -16,7 +17,7 @@ from orchestration.errors import BadInput, Conflict, NotFound
 from orchestration.models import Example, Run, Step, metadata
 from orchestration.parts import Part, as_json
 from orchestration.types import Confusion, ConversationId, Intent, Reading
-from tests.fakes.floor import INTENTS, FakeClassifier, Floor, open_floor
+from tests.fakes.floor import BEN, INTENTS, FakeClassifier, Floor, open_floor
 from tests.fakes.workflows import SHIPPED
 
 TAUGHT = (
@@ -483,3 +484,27 @@ async def test_who_is_erased_while_their_words_are_accepted_leaves_none(floor: F
     await accepting
 
     assert "zanzibar" not in await floor.database.read(_everything)
+
+
+@sqlite_alone
+async def test_an_erasure_that_leaves_too_few_examples_leaves_a_bot_that_asks_humans(
+    database_url: str,
+) -> None:
+    zanzibar = replace(TAUGHT[1], examples=("send me to zanzibar",))
+    async with open_floor(
+        database_url, workflow=SHIPPED, intents=(TAUGHT[0], TAUGHT[1]), classifier=LocalClassifier
+    ) as floor:
+        example = await correct(
+            floor, (await the_run(floor, "send me to zanzibar")).id, "refund_request"
+        )
+        await decide(floor, example.id, "accept")
+        await put(floor, (TAUGHT[0], zanzibar))
+        await floor.tools.catalog.refresh()
+
+        await floor.database.write(lambda c: store.erase_customer(c, "C-1001"))
+        await floor.tools.catalog.refresh()
+        talk = await floor.say("where is my parcel", who=BEN)
+        await floor.work(talk)
+
+        seen = await floor.see(talk)
+        assert (seen.run.classification["intent"], seen.case.status) == ("other", "open")
