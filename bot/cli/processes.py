@@ -169,8 +169,22 @@ def _settle_in() -> None:
     """Have nobody wait for Python's own housekeeping longer than need be."""
     sys.setswitchinterval(_SWITCH_SECONDS)
     # What is loaded by now stays; looking through it would stop everything for a tenth of a second.
-    gc.collect()
+    with _interrupts_later():
+        gc.collect()
     gc.freeze()
+
+
+@contextmanager
+def _interrupts_later() -> Iterator[None]:
+    """Have Ctrl-C wait, where what Python calls back in between would swallow it."""
+    pressed: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if pressed:
+        raise KeyboardInterrupt
 
 
 def _let_others_first() -> None:

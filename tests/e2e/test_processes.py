@@ -27,6 +27,17 @@ MOST_MEMORY_KB = 300 * 1024
 REFUSED = 2
 # What a shell sees of a program that Ctrl-C has ended.
 INTERRUPTED = 130
+# What is raised where Python calls back while it tidies up goes nowhere.
+PRESSES_WHILE_SETTLING_IN = """
+import gc, os, signal, sys
+
+def press(phase, _):
+    caller = sys._getframe().f_back
+    if phase == "stop" and caller and caller.f_code.co_name == "_settle_in":
+        os.kill(os.getpid(), signal.SIGINT)
+
+gc.callbacks.append(press)
+"""
 
 
 @contextmanager
@@ -204,6 +215,17 @@ def test_ctrl_c_during_the_first_training_ends_serve_quietly_and_loses_nothing(
     assert seconds < 5
     assert {json.loads(line)["level"] for line in first.written.splitlines() if line} == {"info"}
     assert [each["author"] for each in said] == ["customer", "bot"]
+
+
+def test_ctrl_c_while_serve_settles_in_is_heard(trained: Path) -> None:
+    folder = trained.parent / "path"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(PRESSES_WHILE_SETTLING_IN)
+    with serving(trained.parent, PYTHONPATH=f"{folder}:{ROOT}") as process:
+        code = process.popen.wait(STARTS_WITHIN)
+
+    assert code == INTERRUPTED
+    assert "ignored" not in process.written
 
 
 def test_what_trains_ends_with_a_serve_that_is_killed(untrained: Path, tmp_path: Path) -> None:
