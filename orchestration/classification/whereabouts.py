@@ -218,9 +218,9 @@ _WORDS: Mapping[str, tuple[str, str, str]] = {
 
 # That somebody has ordered, in words that might else tell of what they have sent back.
 _ORDERED = re.compile(
-    r"(?<!\w)(?:habe?(?=.* (?:bestellt|gekauft))|"
+    r"(?<!\w)(?:habe?(?=.{0,80} (?:bestellt|gekauft))|"
     r"j'?ai (?:passe (?:une |ma |la )?)?(?:commande|achete)|ho (?:ordinato|comprato|"
-    r"acquistato|fatto)|heb(?=.* (?:besteld|gekocht))|he (?:pedido|comprado|hecho))(?!\w)"
+    r"acquistato|fatto)|heb(?=.{0,80} (?:besteld|gekocht))|he (?:pedido|comprado|hecho))(?!\w)"
 )
 
 
