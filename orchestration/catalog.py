@@ -60,29 +60,55 @@ class Catalog:
             intents = await self._database.read(store.list_intents)
             articles = await self._database.read(store.list_articles)
             index = self._new_index()
-            classifier = await self._learn(intents)
             await asyncio.to_thread(index.build, articles)
-            if self._classifier is None:
-                # What a first reading has to load would else be loaded by many at once.
-                await asyncio.to_thread(classifier.read, _REHEARSAL)
-            self.intents = {intent.name: intent for intent in intents}
-            self.articles = tuple(articles)
-            self._classifier, self._index, self._version = classifier, index, version
-            self._ready.set()
-            self._decided.set()
+            classifier = await self._find_learnt(self._new_classifier().fingerprint_of(intents))
+            if classifier is None:
+                # A process that starts while others are learnt serves those it finds.
+                if self._classifier is None and (earlier := await self._find_learnt()):
+                    await self._serve(earlier, index, intents, articles)
+                classifier = await self._learn(intents)
+            await self._serve(classifier, index, intents, articles)
+            self._version = version
             fields = {"version": version, "intents": len(intents), "articles": len(articles)}
             log.info("catalog ready", extra=fields)
 
-    async def _learn(self, intents: Sequence[Intent]) -> IntentClassifier:
-        """Return a classifier of these intents, trained here only if no process has done it."""
-        classifier = self._new_classifier()
-        fingerprint = classifier.fingerprint_of(intents)
+    async def _serve(
+        self,
+        classifier: IntentClassifier,
+        index: KnowledgeIndex,
+        intents: Sequence[Intent],
+        articles: Sequence[Article],
+    ) -> None:
+        if self._classifier is None:
+            # What a first reading has to load would else be loaded by many at once.
+            await asyncio.to_thread(classifier.read, _REHEARSAL)
+        self.intents = {intent.name: intent for intent in intents}
+        self.articles = tuple(articles)
+        self._classifier, self._index = classifier, index
+        self._ready.set()
+        self._decided.set()
+
+    async def _find_learnt(self, fingerprint: str | None = None) -> IntentClassifier | None:
+        """Return what some process has learnt from these intents, or last; None without."""
         kept = await self._database.read(
             lambda connection: store.find_artifact(connection, ARTIFACT, fingerprint)
         )
-        if kept is not None:
+        if kept is None:
+            return None
+        classifier = self._new_classifier()
+        try:
             await asyncio.to_thread(classifier.load, kept)
-            return classifier
+        except BadInput:
+            # The last one may be of another version of Frontdesk, or of another sentence model.
+            if fingerprint is not None:
+                raise
+            return None
+        return classifier
+
+    async def _learn(self, intents: Sequence[Intent]) -> IntentClassifier:
+        """Return a classifier of these intents, and keep it for every process."""
+        classifier = self._new_classifier()
+        fingerprint = classifier.fingerprint_of(intents)
         fields = {"intents": len(intents), "examples": sum(len(one.examples) for one in intents)}
         log.info("learning intents", extra=fields)
         self._training = _in_a_thread_of_its_own(lambda: classifier.train(intents))

@@ -104,10 +104,12 @@ def save_setting(connection: Connection, name: str, value: Any) -> None:
     rows.put(connection, Setting(name=name, value=value))
 
 
-def find_artifact(connection: Connection, name: str, fingerprint: str) -> bytes | None:
-    """Return what was computed from content with this fingerprint, or None."""
+def find_artifact(connection: Connection, name: str, fingerprint: str | None) -> bytes | None:
+    """Return what was computed last, of content with this fingerprint where one is given."""
     target = table(Artifact)
-    same = (target.c.name == name, target.c.fingerprint == fingerprint)
+    same = [target.c.name == name]
+    if fingerprint is not None:
+        same.append(target.c.fingerprint == fingerprint)
     found = rows.find(connection, Artifact, *same)
     return found.content if found else None
 

@@ -12,7 +12,9 @@ import pytest
 from sqlalchemy import Connection
 
 from integrations.classifiers.local import LocalClassifier
+from integrations.knowledge import knowledge
 from orchestration import learning, store
+from orchestration.catalog import Catalog
 from orchestration.errors import BadInput, Conflict, NotFound
 from orchestration.models import Example, Run, Step, metadata
 from orchestration.parts import Part, as_json
@@ -508,3 +510,40 @@ async def test_an_erasure_that_leaves_too_few_examples_leaves_a_bot_that_asks_hu
 
         seen = await floor.see(talk)
         assert (seen.run.classification["intent"], seen.case.status) == ("other", "open")
+
+
+class Trailing(LocalClassifier):
+    """Learns once it is let."""
+
+    gate = Event()
+
+    def train(self, intents: Sequence[Intent]) -> None:
+        self.gate.wait(60)
+        super().train(intents)
+
+
+@sqlite_alone
+async def test_a_process_that_starts_while_others_are_learnt_serves_those_it_finds(
+    database_url: str,
+) -> None:
+    async with open_floor(
+        database_url, workflow=SHIPPED, intents=TAUGHT, classifier=LocalClassifier
+    ) as floor:
+        changed = [replace(TAUGHT[0], examples=("is my crate near",)), TAUGHT[1]]
+        await put(floor, changed)
+        catalog = Catalog(
+            floor.database, new_classifier=Trailing, new_index=knowledge.get("lexical")
+        )
+
+        refreshing = asyncio.create_task(catalog.refresh())
+        async with asyncio.timeout(30):
+            before = await catalog.read("give me my money back")
+        is_still_learning = not refreshing.done()
+        earlier = catalog.fingerprint
+        Trailing.gate.set()
+        await refreshing
+
+        assert is_still_learning
+        assert before.probabilities["refund_request"] > before.probabilities["order_status"]
+        assert earlier == floor.tools.catalog.fingerprint
+        assert catalog.fingerprint == LocalClassifier().fingerprint_of(changed)
