@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -276,7 +277,14 @@ def _node_of_the_wheel() -> Node | None:
 
 def _environment(node: Node) -> dict[str, str]:
     path = os.pathsep.join([str(node.folder), os.environ.get("PATH", "")])
-    return {**os.environ, **_NPM, "PATH": path}
+    return {**_certificates(), **os.environ, **_NPM, "PATH": path}
+
+
+def _certificates() -> dict[str, str]:
+    # Node.js trusts only what it brings along; whoever's network has an authority of its own has
+    # told the system, as Python sees it.
+    trusted = ssl.get_default_verify_paths().cafile
+    return {"NODE_EXTRA_CA_CERTS": trusted} if trusted else {}
 
 
 def _reason(written: str) -> str | None:

@@ -10,6 +10,7 @@ import os, pathlib, sys, time
 here = pathlib.Path({folder!r})
 with (here / "calls").open("a") as calls:
     calls.write(" ".join(["npm", *sys.argv[1:]]) + "\\n")
+(here / "trusts").write_text(os.environ.get("NODE_EXTRA_CA_CERTS", ""))
 if (here / "says").exists():
     print((here / "says").read_text())
     sys.exit(1)
@@ -56,6 +57,11 @@ class FakeNode:
         """Return what was run, in order."""
         file = self.folder / "calls"
         return file.read_text().splitlines() if file.exists() else []
+
+    @property
+    def trusts(self) -> str:
+        """Return the file of certificates that npm was told to trust beside its own."""
+        return (self.folder / "trusts").read_text()
 
     def say(self, words: str) -> None:
         """Have npm fail with these words."""

@@ -161,6 +161,28 @@ def test_of_two_builds_at_once_one_does_the_work(builder: Builder, node: FakeNod
     assert node.calls == [INSTALLS, BUILDS]
 
 
+def test_npm_trusts_whom_the_system_trusts(
+    builder: Builder, node: FakeNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "authorities.pem").touch()
+    monkeypatch.delenv("NODE_EXTRA_CA_CERTS", raising=False)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authorities.pem"))
+
+    builder.build()
+
+    assert node.trusts == str(tmp_path / "authorities.pem")
+
+
+def test_whom_npm_is_told_to_trust_stays(
+    builder: Builder, node: FakeNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NODE_EXTRA_CA_CERTS", "ours.pem")
+
+    builder.build()
+
+    assert node.trusts == "ours.pem"
+
+
 @pytest.mark.parametrize("how", ["breaks", "empty"])
 def test_a_build_that_fails_leaves_the_one_before_it(
     builder: Builder, node: FakeNode, how: str
