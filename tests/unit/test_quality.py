@@ -1,7 +1,5 @@
-import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from statistics import quantiles
 from typing import Any
 
 import pytest
@@ -90,16 +88,6 @@ def test_four_of_five_invented_policies_are_doubted() -> None:
     doubted = [case for case in cases if case.verdict().outcome != "passed"]
 
     assert len(doubted) >= 0.8 * len(cases)
-
-
-def test_a_check_costs_less_than_five_milliseconds_of_cpu() -> None:
-    times = []
-    for case in [*good(SEED, 150), *corrupted(SEED, per_kind=25)]:
-        start = time.thread_time()
-        case.verdict()
-        times.append((time.thread_time() - start) * 1000)
-
-    assert quantiles(times, n=20)[18] < 5
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
