@@ -8,7 +8,7 @@ install = .venv/bin/uv pip install --quiet --system-certs --python .venv/bin/pyt
 # Each runs its own PostgreSQL and trains its own classifier; a file's tests stay together.
 WORKERS ?= 2
 
-.PHONY: help setup demo run migrate web test test-web test-browser test-chaos bench coverage check lint types imports format lock clean
+.PHONY: help setup demo run migrate web learn test test-web test-browser test-chaos bench coverage check lint types imports format lock clean
 .DELETE_ON_ERROR:
 
 help: ## List these targets.
@@ -27,6 +27,9 @@ migrate: .venv/.runtime ## Bring the database to the newest schema.
 
 web: .venv/.runtime ## Build the console; demo and run do it by themselves, meanwhile.
 	.venv/bin/frontdesk console build
+
+learn: .venv/.runtime ## Learn the shipped intents anew, after a change of them or of the classifier.
+	.venv/bin/python -m integrations.classifiers.local.learnt.make orchestration/presets/store.yaml
 
 test: .venv/.dev ## Run the tests that need no browser, WORKERS at once.
 	.venv/bin/pytest --numprocesses $(WORKERS) --dist loadfile

@@ -617,11 +617,56 @@ def test_the_two_most_asked_things_work_in_seven_languages(
 
 
 @pytest.mark.parametrize(
+    ("text", "intent"),
+    [
+        ("meine Bestellung 1042 ist kaputt angekommen", "damaged_item"),
+        ("la 1042 est arrivée cassée", "damaged_item"),
+        ("mi pedido 1042 llegó roto", "damaged_item"),
+        ("il mio ordine 1042 è arrivato rotto", "damaged_item"),
+        ("mijn bestelling 1042 is kapot", "damaged_item"),
+        ("o pedido 1042 chegou com a tela trincada", "damaged_item"),
+        ("in Bestellung 1043 fehlt ein Artikel", "missing_parcel"),
+        ("il manque un article dans la commande 1043", "missing_parcel"),
+        ("al pedido 1043 le falta un artículo", "missing_parcel"),
+        ("manca un articolo nell'ordine 1043", "missing_parcel"),
+        ("er ontbreekt een artikel in bestelling 1043", "missing_parcel"),
+        ("faltou um item no pedido 1043", "missing_parcel"),
+    ],
+)
+def test_what_is_wrong_with_an_order_is_not_taken_for_where_it_is(
+    shop: Shop, text: str, intent: str
+) -> None:
+    found = in_the_shop(shop, text)
+
+    assert (found.intent, found.complexity) == (intent, "complex")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I want a book about human rights",
+        "ich brauche einen Stuhl für schwere Menschen",
+        "le shampooing contient un agent moussant ?",
+        "quiero una mesa para 8 personas",
+        "cerco una tenda per 4 persone",
+        "ik zoek een boek over mensenrechten",
+        "procuro uma barraca para 4 pessoas",
+    ],
+)
+def test_a_person_in_a_question_about_a_product_is_none_who_is_wanted(
+    shop: Shop, text: str
+) -> None:
+    found = in_the_shop(shop, text)
+
+    assert (found.intent, found.wants_human) == ("product_question", False)
+
+
+@pytest.mark.parametrize(
     ("language", "text"),
     [
-        ("de", "haben Sie auch Geschenkgutscheine?"),
+        ("de", "ich habe mein Passwort vergessen"),
         ("fr", "comment créer un compte ?"),
-        ("es", "¿tienen tarjetas de regalo?"),
+        ("es", "he olvidado mi contraseña"),
     ],
 )
 def test_what_has_no_examples_in_its_language_is_not_sure(

@@ -5,16 +5,21 @@ import math
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from integrations.classifiers import classifiers
 from integrations.classifiers.local import LocalClassifier, calibration, files
+from integrations.classifiers.local.classifier import SHIPPED
 from integrations.classifiers.local.languages import LANGUAGES, find_language
 from integrations.classifiers.metrics import Answer, measure
 from orchestration.errors import BadInput
+from orchestration.intents import load_intents
 from orchestration.types import Confusion, Intent
+
+PRESET = Path(__file__).parents[2] / "orchestration" / "presets" / "store.yaml"
 
 STATUS = Intent(
     name="status",
@@ -299,6 +304,60 @@ def test_a_dumped_model_reads_as_before_once_loaded(trained: LocalClassifier) ->
         assert loaded.read(text) == trained.read(text)
     assert loaded.fingerprint == trained.fingerprint
     assert loaded.fingerprint == loaded.fingerprint_of(INTENTS)
+
+
+@pytest.fixture
+def recalibrated() -> LocalClassifier:
+    """Return a classifier of the intents that nobody would learn just so."""
+    classifier = trained_on(INTENTS)
+    classifier.calibrate([("where is my order", "refund"), ("reset my password", "status")])
+    return classifier
+
+
+def test_what_is_shipped_as_learnt_is_not_learnt_again(
+    recalibrated: LocalClassifier, trained: LocalClassifier, tmp_path: Path
+) -> None:
+    file = tmp_path / "learnt.npz"
+    file.write_bytes(recalibrated.dump())
+    classifier = LocalClassifier(shipped=file)
+
+    classifier.train(INTENTS)
+
+    assert classifier.read("where is it") == recalibrated.read("where is it")
+    assert classifier.read("where is it") != trained.read("where is it")
+
+
+@pytest.mark.parametrize("cause", ["other intents", "another version", "damaged", "missing"])
+def test_what_is_shipped_but_does_not_fit_is_learnt(
+    recalibrated: LocalClassifier, trained: LocalClassifier, tmp_path: Path, cause: str
+) -> None:
+    file, content = tmp_path / "learnt.npz", recalibrated.dump()
+    if cause == "other intents":
+        content = trained_on([STATUS, REFUND]).dump()
+    if cause == "another version":
+        arrays = files.read(content)
+        words = {**json.loads(arrays["words"].tobytes()), "version": "older"}
+        words_read = np.frombuffer(json.dumps(words).encode(), dtype=np.uint8)
+        content = files.write({**arrays, "words": words_read})
+    if cause != "missing":
+        file.write_bytes(content[:100] if cause == "damaged" else content)
+    classifier = LocalClassifier(shipped=file)
+
+    classifier.train(INTENTS)
+
+    assert classifier.read("where is it") == trained.read("where is it")
+
+
+def test_the_shipped_intents_are_shipped_as_learnt() -> None:
+    intents = load_intents(PRESET)
+    shipped, learnt = LocalClassifier(), LocalClassifier(shipped=None)
+    shipped.load(SHIPPED.read_bytes())
+    learnt.train(intents)
+
+    assert shipped.fingerprint == learnt.fingerprint, "run: make learn"
+    for text in ("where is my order 1042?", "wo bleibt mein Geld", "I was charged twice", "zzz"):
+        expected = pytest.approx(learnt.read(text).probabilities, abs=1e-3)
+        assert shipped.read(text).probabilities == expected, "run: make learn"
 
 
 SPOKEN = {

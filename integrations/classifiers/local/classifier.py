@@ -21,7 +21,11 @@ from orchestration.errors import BadInput
 from orchestration.types import Confusion, Intent, Reading
 
 # Part of every fingerprint: raise it when the same examples would give another model.
-VERSION = "tfidf-linear-7"
+VERSION = "tfidf-linear-8"
+# So many texts tell how often a reading is right.
+_ENOUGH = 50
+# What was learnt from the shipped intents, so that a first start reads at once.
+SHIPPED = Path(__file__).with_name("learnt") / "store.npz"
 
 
 class _Encoder(Protocol):
@@ -44,14 +48,22 @@ class _Encoder(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """Everything learnt from one set of intents; `encoder` made the vectors it was learnt with."""
+    """Everything learnt from one set of intents; `encoder` made the vectors it was learnt with.
+
+    `calibration` is for texts in a language that is spoken, `partly` for those in another one.
+    """
 
     fingerprint: str
     names: tuple[str, ...]
     fit: Fit
     calibration: Calibration
+    partly: Calibration
     tongues: Tongues
     encoder: str
+
+    def calibration_for(self, language: str | None) -> Calibration:
+        """Return the calibration for texts in this language."""
+        return self.calibration if self.tongues.is_spoken(language) else self.partly
 
 
 @classifiers.register("local")
@@ -60,25 +72,36 @@ class LocalClassifier:
 
     `apart` trains in a process of its own, so that this one stays small. `semantic` is the folder
     of a sentence-embedding model; with it texts are compared by what they say as a whole, without
-    it by what their words mean.
+    it by what their words mean. `shipped` holds what was learnt before from some intents, which
+    need not be learnt again.
     """
 
     fingerprint: str = ""
 
-    def __init__(self, *, apart: bool = False, semantic: Path | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        apart: bool = False,
+        semantic: Path | None = None,
+        shipped: Path | None = SHIPPED,
+    ) -> None:
         self._model: Model | None = None
         self._apart = apart
+        self._shipped = shipped
         self._semantic = semantic
         self._encoder: _Encoder = encoder_at(semantic) if semantic else word_vectors()
 
     def train(self, intents: Sequence[Intent]) -> None:
         """Learn the intents that have examples; raises `BadInput` where fewer than two have any."""
-        taught = _taught(intents)
-        if learnt := self._do_apart("train", intents):
+        taught, fingerprint = _taught(intents), self.fingerprint_of(intents)
+        shipped = self._read_shipped()
+        if shipped and shipped.fingerprint == fingerprint:
+            self._adopt(shipped)
+        elif learnt := self._do_apart("train", intents):
             self.load(learnt)
-            return
-        with fitting.one_thread():
-            self._adopt(_learn(taught, self.fingerprint_of(intents), self._encoder))
+        else:
+            with fitting.one_thread():
+                self._adopt(_learn(taught, fingerprint, self._encoder))
 
     def find_confusions(self, intents: Sequence[Intent]) -> list[Confusion]:
         """Return the pairs of intents that are taken for each other, worst first.
@@ -97,12 +120,12 @@ class LocalClassifier:
         language, model = find_language(text), self._model
         if model is None:
             return Reading(probabilities={}, out_of_scope=True, language=language)
-        score = self._score(model, text)
-        chances = calibration.probabilities(score.classes, model.calibration.temperature)
+        score, fitted = self._score(model, text), model.calibration_for(language)
+        chances = calibration.probabilities(score.classes, fitted.temperature)
         is_known = score.likeness > float("-inf")
         trust = model.tongues.trust(text, language) if is_known else 0.0
         chances = trust * chances + (1.0 - trust) / len(model.names)
-        is_like_none = score.likeness < model.calibration.threshold
+        is_like_none = score.likeness < fitted.threshold
         return Reading(
             probabilities=dict(zip(model.names, chances.tolist(), strict=True)),
             out_of_scope=is_like_none or trust < 0.5,
@@ -126,12 +149,14 @@ class LocalClassifier:
         if not known:
             raise BadInput("none of the examples has an intent that was trained", field="intent")
         scores = [self._score(model, text) for text, _ in known]
-        fitted = calibration.calibrate(
+        spoken, partly = _calibrations(
+            [text for text, _ in known],
             np.array([score.classes for score in scores]),
             np.array([score.likeness for score in scores]),
             np.array([label for _, label in known]),
+            tongues=model.tongues,
         )
-        self._adopt(replace(model, calibration=fitted))
+        self._adopt(replace(model, calibration=spoken, partly=partly))
 
     def fingerprint_of(self, intents: Sequence[Intent]) -> str:
         """Return the fingerprint that a training on these intents would have."""
@@ -146,6 +171,14 @@ class LocalClassifier:
     def load(self, content: bytes) -> None:
         """Take over a dumped model; raises `BadInput` for one this version cannot use."""
         self._adopt(_from_arrays(files.read(content), self._encoder))
+
+    def _read_shipped(self) -> Model | None:
+        try:
+            content = self._shipped.read_bytes() if self._shipped else None
+            return _from_arrays(files.read(content), self._encoder) if content else None
+        except (OSError, BadInput):
+            # Of another version or encoder, or not there: nothing is lost but some seconds.
+            return None
 
     def _do_apart(self, task: str, intents: Sequence[Intent]) -> bytes | None:
         return do_apart(task, intents, self._semantic) if self._apart else None
@@ -178,19 +211,56 @@ def _taught(intents: Sequence[Intent]) -> list[Intent]:
 
 
 def _learn(intents: Sequence[Intent], fingerprint: str, encoder: _Encoder) -> Model:
+    import numpy as np
+
     texts, lessons = _lessons(intents, encoder)
     fit, trial = fitting.fit(lessons), fitting.try_out(lessons)
-    growth = fitting.growth(lessons, fit, trial)
-    truths = [lessons.labels[place] for place in trial.places]
     examples = list(zip(texts, lessons.labels, strict=True))[: lessons.examples]
+    tongues = learn_tongues(examples, len(intents))
+    spoken, partly = _calibrations(
+        [texts[place] for place in trial.places],
+        trial.scores,
+        trial.likenesses,
+        np.array([lessons.labels[place] for place in trial.places], dtype=int),
+        tongues=tongues,
+        growth=fitting.growth(lessons, fit, trial),
+    )
     return Model(
         fingerprint=fingerprint,
         names=tuple(intent.name for intent in intents),
         fit=fit,
-        calibration=calibration.calibrate(trial.scores, trial.likenesses, truths, growth=growth),
-        tongues=learn_tongues(examples, len(intents)),
+        calibration=spoken,
+        partly=partly,
+        tongues=tongues,
         encoder=encoder.fingerprint,
     )
+
+
+def _calibrations(
+    texts: Sequence[str],
+    scores: Any,
+    likenesses: Any,
+    labels: Any,
+    *,
+    tongues: Tongues,
+    growth: float = 1.0,
+) -> tuple[Calibration, Calibration]:
+    """Fit to texts in the languages that are spoken, and to those in others, each by itself.
+
+    A model that has learnt little of a language is less often right there, and says nothing of how
+    right it is elsewhere. Too few texts of one kind are fitted together with the others.
+    """
+    import numpy as np
+
+    is_spoken = np.array([tongues.is_spoken(find_language(text)) for text in texts], dtype=bool)
+    parts = [is_spoken, ~is_spoken]
+    if min(part.sum() for part in parts) < _ENOUGH:
+        parts = [np.ones_like(is_spoken)] * 2
+    spoken, partly = (
+        calibration.calibrate(scores[part], likenesses[part], labels[part], growth=growth)
+        for part in parts
+    )
+    return spoken, partly
 
 
 def _lessons(intents: Sequence[Intent], encoder: _Encoder) -> tuple[list[str], Lessons]:
@@ -226,10 +296,10 @@ def _to_arrays(model: Model) -> dict[str, Any]:
         "spoken": sorted(model.tongues.spoken),
         "partly": {tongue: sorted(words) for tongue, words in model.tongues.partly.items()},
     }
-    numbers = [model.calibration.temperature, model.calibration.threshold]
+    fitted = [[each.temperature, each.threshold] for each in (model.calibration, model.partly)]
     return {
         "words": np.frombuffer(json.dumps(words).encode(), dtype=np.uint8),
-        "calibration": np.array(numbers),
+        "calibrations": np.array(fitted),
         "idf": model.fit.idf,
         "weights": model.fit.weights,
         "bias": model.fit.bias,
@@ -256,7 +326,10 @@ def _from_arrays(arrays: dict[str, Any], encoder: _Encoder) -> Model:
 
 
 def _rebuilt(words: Any, arrays: dict[str, Any]) -> Model:
-    temperature, threshold = arrays["calibration"].tolist()
+    spoken, partly = (
+        Calibration(temperature=temperature, threshold=threshold)
+        for temperature, threshold in arrays["calibrations"].tolist()
+    )
     return Model(
         fingerprint=words["fingerprint"],
         names=tuple(words["names"]),
@@ -267,7 +340,8 @@ def _rebuilt(words: Any, arrays: dict[str, Any]) -> Model:
             bias=arrays["bias"],
             centres=arrays["centres"],
         ),
-        calibration=Calibration(temperature=temperature, threshold=threshold),
+        calibration=spoken,
+        partly=partly,
         tongues=Tongues(
             spoken=frozenset(words["spoken"]),
             partly={tongue: frozenset(known) for tongue, known in words["partly"].items()},

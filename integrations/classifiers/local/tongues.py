@@ -8,7 +8,7 @@ from integrations.classifiers.local.grams import find_words
 from integrations.classifiers.local.languages import find_language
 
 # A language is spoken when at least this share of the intents has examples in it.
-_MOST = 0.6
+_MOST = 0.8
 # Below the first share of familiar words nothing is trusted, above the second all.
 _NONE_BELOW, _ALL_ABOVE = 0.45, 0.8
 _ALIKE = 0.6
@@ -25,9 +25,13 @@ class Tongues:
     spoken: frozenset[str]
     partly: Mapping[str, frozenset[str]]
 
+    def is_spoken(self, language: str | None) -> bool:
+        """Tell whether a language is spoken, or may be: it or the examples' are not known."""
+        return language is None or not self.spoken or language in self.spoken
+
     def trust(self, text: str, language: str | None) -> float:
         """Return in 0..1 how far the examples can speak for a text in this language."""
-        if language is None or not self.spoken or language in self.spoken:
+        if language is None or self.is_spoken(language):
             return 1.0
         familiar = _familiar_share(find_words(text), self.partly.get(language, frozenset()))
         return min(1.0, max(0.0, (familiar - _NONE_BELOW) / (_ALL_ABOVE - _NONE_BELOW)))
