@@ -160,6 +160,8 @@ def test_how_replies_fare_is_shown_to_the_admin_key_alone(
 
 def test_an_agents_words_arrive_as_a_callback(frontdesk: Frontdesk, receiver: Receiver) -> None:
     case = frontdesk.escalate(callback_url=receiver.url)
+    # A claim would withhold what the bot has not sent by then.
+    receiver.wait_for(1)
     case = {**case, **frontdesk.command(case, "claim")}
 
     frontdesk.command(case, "reply", text="Zoe here, I look into it.")

@@ -150,7 +150,7 @@ class LocalClassifier:
             raise BadInput("none of the examples has an intent that was trained", field="intent")
         scores = [self._score(model, text) for text, _ in known]
         spoken, partly = _calibrations(
-            [text for text, _ in known],
+            [find_language(text) for text, _ in known],
             np.array([score.classes for score in scores]),
             np.array([score.likeness for score in scores]),
             np.array([label for _, label in known]),
@@ -215,10 +215,11 @@ def _learn(intents: Sequence[Intent], fingerprint: str, encoder: _Encoder) -> Mo
 
     texts, lessons = _lessons(intents, encoder)
     fit, trial = fitting.fit(lessons), fitting.try_out(lessons)
-    examples = list(zip(texts, lessons.labels, strict=True))[: lessons.examples]
+    languages = [find_language(text) for text in texts]
+    examples = list(zip(texts, lessons.labels, languages, strict=True))[: lessons.examples]
     tongues = learn_tongues(examples, len(intents))
     spoken, partly = _calibrations(
-        [texts[place] for place in trial.places],
+        [languages[place] for place in trial.places],
         trial.scores,
         trial.likenesses,
         np.array([lessons.labels[place] for place in trial.places], dtype=int),
@@ -237,7 +238,7 @@ def _learn(intents: Sequence[Intent], fingerprint: str, encoder: _Encoder) -> Mo
 
 
 def _calibrations(
-    texts: Sequence[str],
+    languages: Sequence[str | None],
     scores: Any,
     likenesses: Any,
     labels: Any,
@@ -245,14 +246,14 @@ def _calibrations(
     tongues: Tongues,
     growth: float = 1.0,
 ) -> tuple[Calibration, Calibration]:
-    """Fit to texts in the languages that are spoken, and to those in others, each by itself.
+    """Fit to texts in languages that are spoken, and to those in others, each by itself.
 
     A model that has learnt little of a language is less often right there, and says nothing of how
     right it is elsewhere. Too few texts of one kind are fitted together with the others.
     """
     import numpy as np
 
-    is_spoken = np.array([tongues.is_spoken(find_language(text)) for text in texts], dtype=bool)
+    is_spoken = np.array([tongues.is_spoken(language) for language in languages], dtype=bool)
     parts = [is_spoken, ~is_spoken]
     if min(part.sum() for part in parts) < _ENOUGH:
         parts = [np.ones_like(is_spoken)] * 2

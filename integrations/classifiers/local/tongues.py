@@ -1,11 +1,10 @@
 """Which languages the examples are written in, and how far a text in another one can be trusted."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from integrations.classifiers.local.grams import find_words
-from integrations.classifiers.local.languages import find_language
 
 # A language is spoken when at least this share of the intents has examples in it.
 _MOST = 0.8
@@ -37,12 +36,12 @@ class Tongues:
         return min(1.0, max(0.0, (familiar - _NONE_BELOW) / (_ALL_ABOVE - _NONE_BELOW)))
 
 
-def learn_tongues(pairs: Sequence[tuple[str, int]], classes: int) -> Tongues:
-    """Find the languages of (text, class) pairs."""
+def learn_tongues(examples: Iterable[tuple[str, int, str | None]], classes: int) -> Tongues:
+    """Find which languages are spoken, by examples as (text, class, language)."""
     taught: dict[str, set[int]] = defaultdict(set)
     words: dict[str, set[str]] = defaultdict(set)
-    for text, label in pairs:
-        if language := find_language(text):
+    for text, label, language in examples:
+        if language:
             taught[language].add(label)
             words[language].update(find_words(text))
     spoken = frozenset(x for x, labels in taught.items() if len(labels) >= _MOST * classes)
