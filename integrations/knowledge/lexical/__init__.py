@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -34,7 +35,7 @@ class LexicalIndex:
         for article in articles:
             by_language[article.language].append(article)
         self._shelves = {
-            language: _Shelf(shelved, language) for language, shelved in by_language.items()
+            language: _shelf(tuple(shelved), language) for language, shelved in by_language.items()
         }
 
     def search(self, text: str, *, language: str, limit: int = 3) -> list[Passage]:
@@ -67,6 +68,12 @@ class _Shelf:
         article = self._articles[at]
         quote = best_quote(article.text, text, self._language, self._matcher.weigh)
         return Passage(article=article, score=round(chance, 4), quote=quote)
+
+
+@lru_cache(maxsize=8)
+def _shelf(articles: tuple[Article, ...], language: str) -> _Shelf:
+    """Index what has changed alone: the articles of the other languages stand as they were."""
+    return _Shelf(articles, language)
 
 
 def _questions_in(text: str) -> list[str]:
