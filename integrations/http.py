@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from functools import cache
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -61,6 +62,12 @@ async def resolve_name(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
+@cache
+def trusted_authorities() -> ssl.SSLContext:
+    """Read once in a process whom it trusts: that takes longer than a request."""
+    return httpx.create_ssl_context()
+
+
 @dataclass(frozen=True, kw_only=True)
 class AllowedHosts:
     """Where requests may go.
@@ -94,7 +101,6 @@ class GuardedClient:
         timeout: float = TIMEOUT_SECONDS,
         resolve: Resolver = resolve_name,
         transport: httpx.AsyncBaseTransport | None = None,
-        verify: ssl.SSLContext | bool = True,
     ) -> None:
         self._hosts = hosts
         self._setting = setting
@@ -103,7 +109,7 @@ class GuardedClient:
         # The transport alone: a client would add redirects, cookies and proxies to be switched off.
         # No connection is kept: one to the same address would be taken for another host's too.
         self._transport = transport or httpx.AsyncHTTPTransport(
-            verify=verify, limits=httpx.Limits(max_keepalive_connections=0)
+            verify=trusted_authorities(), limits=httpx.Limits(max_keepalive_connections=0)
         )
 
     async def check_url(self, url: str, *, field: str = "callback_url") -> None:

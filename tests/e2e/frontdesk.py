@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 
 import httpx
 
+from integrations.http import trusted_authorities
+
 API_KEY = "the-api-key-of-the-e2e-tests"
 ADMIN_KEY = "the-admin-key-of-the-e2e-tests"
 CHAT_SECRET = "the-chat-secret-of-the-e2e-tests"  # noqa: S105
@@ -48,7 +50,7 @@ class Frontdesk:
     @contextmanager
     def browser(self) -> Iterator[httpx.Client]:
         """Lend somebody's browser, with cookies of its own."""
-        with httpx.Client(base_url=self.url, timeout=30) as client:
+        with httpx.Client(base_url=self.url, timeout=30, verify=trusted_authorities()) as client:
             yield client
 
     def send(self, text: str, **fields: Json) -> Json:
@@ -106,7 +108,9 @@ class Frontdesk:
 
     def _client(self, key: str | None) -> httpx.Client:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=30)
+        return httpx.Client(
+            base_url=self.url, headers=headers, timeout=30, verify=trusted_authorities()
+        )
 
 
 def message(text: str, **fields: Json) -> Json:

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import httpx
 
+from integrations.http import trusted_authorities
+
 ROOT = Path(__file__).parents[2]
 STARTS_WITHIN = 60.0
 # Nothing that a test starts builds the console.
@@ -41,12 +43,13 @@ class Process:
     def wait_until_ready(self) -> float:
         """Return after how many seconds it accepts messages; raises with its output."""
         begun = time.monotonic()
-        while time.monotonic() - begun < STARTS_WITHIN and self.popen.poll() is None:
-            try:
-                if httpx.get(f"{self.url}/readyz", timeout=2).is_success:
-                    return time.monotonic() - begun
-            except httpx.TransportError:
-                time.sleep(0.02)
+        with httpx.Client(base_url=self.url, timeout=2, verify=trusted_authorities()) as client:
+            while time.monotonic() - begun < STARTS_WITHIN and self.popen.poll() is None:
+                try:
+                    if client.get("/readyz").is_success:
+                        return time.monotonic() - begun
+                except httpx.TransportError:
+                    time.sleep(0.02)
         raise RuntimeError(f"it did not start:\n{self.written[-4000:]}")
 
     def end(self, how: signal.Signals = signal.SIGTERM) -> int:
