@@ -40,7 +40,7 @@ test-web: .venv/.runtime ## Check the types of the console and run its tests.
 	.venv/bin/python bot/console/building.py npm test
 
 test-browser: .venv/.dev web ## Run the tests that need Chromium.
-	.venv/bin/pytest -m browser
+	.venv/bin/pytest -m browser --numprocesses $(WORKERS) --dist loadfile
 
 test-chaos: .venv/.dev ## Run the long tests that kill processes.
 	.venv/bin/pytest -m chaos --timeout 1800
@@ -51,7 +51,9 @@ bench: .venv/.dev ## Measure what the README claims.
 coverage: .venv/.dev ## Run the tests and show the branches they miss.
 	.venv/bin/pytest --cov --cov-report term-missing
 
-check: lint types imports test-web test-browser test ## Run everything that CI runs.
+check: ## Run everything that CI runs.
+	$(MAKE) --jobs 2 --output-sync lint types imports test-web
+	$(MAKE) test-browser test
 
 lint: .venv/.dev ## Check style and format.
 	.venv/bin/ruff check .

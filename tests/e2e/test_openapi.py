@@ -16,9 +16,9 @@ from tests.e2e.frontdesk import ADMIN_KEY, Frontdesk, new_name
 
 Operation = APIOperation[Any, Any, Any, Any]
 
-EXAMPLES = 8
+FEW = 4
+MANY = 60
 BOUNDED = settings(
-    max_examples=EXAMPLES,
     deadline=None,
     database=None,
     derandomize=True,
@@ -52,15 +52,25 @@ def ids(frontdesk: Frontdesk) -> dict[str, str]:
     }
 
 
-@pytest.mark.timeout(110)
 @pytest.mark.parametrize("mode", list(GenerationMode))
+@pytest.mark.parametrize(
+    "examples",
+    [
+        pytest.param(FEW, marks=pytest.mark.timeout(110)),
+        pytest.param(MANY, marks=[pytest.mark.chaos, pytest.mark.timeout(1800)]),
+    ],
+)
 def test_nothing_that_the_schema_describes_ends_in_a_500(
-    schema: BaseSchema, session: requests.Session, ids: dict[str, str], mode: GenerationMode
+    schema: BaseSchema,
+    session: requests.Session,
+    ids: dict[str, str],
+    examples: int,
+    mode: GenerationMode,
 ) -> None:
     tried = [operation for operation in operations(schema) if can_be_tried(operation, mode)]
 
     for operation in tried:
-        _try(operation, session, ids, mode)
+        _try(operation, session, ids, mode, examples)
 
     assert len(tried) > 20
 
@@ -82,10 +92,11 @@ def _try(
     session: requests.Session,
     ids: dict[str, str],
     mode: GenerationMode,
+    examples: int,
 ) -> None:
     known = next((id for path, id in ids.items() if operation.path.startswith(path)), None)
 
-    @BOUNDED
+    @settings(BOUNDED, max_examples=examples)
     @given(case=operation.as_strategy(generation_mode=mode))
     def call(case: Case[Any]) -> None:
         case.call_and_validate(session=session, checks=[not_a_server_error], timeout=20)
