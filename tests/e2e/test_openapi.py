@@ -16,7 +16,7 @@ from tests.e2e.frontdesk import ADMIN_KEY, Frontdesk, new_name
 
 Operation = APIOperation[Any, Any, Any, Any]
 
-FEW = 4
+FEW = 8
 MANY = 60
 BOUNDED = settings(
     deadline=None,
